@@ -1,0 +1,138 @@
+//! What nodes say to each other: a closed set of messages, the same for every adapter.
+//!
+//! Deliberately absent: bytes. How a message travels is the adapter's business.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::id::SocketId;
+use crate::publication::{Audience, Publication, UnixMillis};
+use crate::room::{Namespace, Room};
+
+/// A message between nodes.
+#[derive(Clone, Debug)]
+pub enum ClusterMessage {
+    /// Deliver to every member of the audience.
+    Broadcast(Publication),
+    /// Ask, and expect [`Answer`]s.
+    Request(Request),
+    /// What was published in this span may not have arrived.
+    Gap(Gap),
+}
+
+/// A question or an order to every node, the asking one included.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Deliver, and report how many clients were asked and what each answered.
+    BroadcastWithAcks {
+        /// What to deliver; its `ack` is filled in by each node.
+        publication: Publication,
+        /// How long clients may take.
+        timeout: Duration,
+    },
+    /// Sockets of the audience join rooms.
+    Join(Select, Vec<Room>),
+    /// Sockets of the audience leave rooms.
+    Leave(Select, Vec<Room>),
+    /// Sockets of the audience are disconnected.
+    Disconnect {
+        /// Whom.
+        select: Select,
+        /// Close the transport (the client comes back) instead of sending a DISCONNECT packet (it stays away).
+        reconnect: bool,
+    },
+    /// Describe the sockets of the audience.
+    FetchSockets(Select),
+    /// List rooms and their sizes.
+    ListRooms(Namespace),
+    /// An event from server to servers.
+    ServerSideEmit {
+        /// Where.
+        namespace: Namespace,
+        /// JSON text of the array `["event",arg,…]`.
+        data: String,
+        /// Whether each node answers.
+        ack: bool,
+    },
+}
+
+/// Sockets of one namespace.
+#[derive(Clone, Debug)]
+pub struct Select {
+    /// Where.
+    pub namespace: Namespace,
+    /// Who.
+    pub audience: Audience,
+}
+
+/// What one node answers to a [`Request`].
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// To an order: how many sockets it concerned here.
+    Matched(usize),
+    /// To [`Request::BroadcastWithAcks`], first: how many clients were asked here.
+    Asked(usize),
+    /// To [`Request::BroadcastWithAcks`], then: what one client answered.
+    Acknowledged(ClientAck),
+    /// To [`Request::FetchSockets`]: part of the list.
+    Sockets(Vec<SocketInfo>),
+    /// To [`Request::ListRooms`]: part of the list.
+    Rooms(Vec<RoomInfo>),
+    /// To [`Request::ServerSideEmit`]: JSON text of the answer, `null` where nobody handles it.
+    Emitted(String),
+}
+
+/// What one client answered to an acknowledged event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientAck {
+    /// Which client.
+    pub connection: SocketId,
+    /// JSON text of the array of its arguments, in placeholder form.
+    pub args: String,
+    /// The binary values of the placeholders.
+    pub attachments: Vec<Bytes>,
+}
+
+/// One socket, as the API shows it. Never tokens, cookies or the session id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketInfo {
+    /// The socket's id.
+    pub id: SocketId,
+    /// Its namespace.
+    pub namespace: Namespace,
+    /// Rooms it is a member of, its private room left out.
+    pub rooms: Vec<Room>,
+    /// `socketio` or `plain`.
+    pub protocol: &'static str,
+    /// `websocket` or `polling`.
+    pub transport: &'static str,
+    /// The peer's address as text.
+    pub address: String,
+    /// When it connected.
+    pub connected_at: UnixMillis,
+    /// Shard of its node.
+    pub shard: usize,
+}
+
+/// One room, as the API shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomInfo {
+    /// Its name.
+    pub room: Room,
+    /// Sockets that are members of it on the answering shard.
+    pub members: usize,
+}
+
+/// A span of time in which publications may have been lost, told to those concerned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Namespace concerned; `None`: all of them.
+    pub namespace: Option<Namespace>,
+    /// Rooms concerned; empty: all of them.
+    pub rooms: Vec<Room>,
+    /// The last instant up to which nothing is missing.
+    pub from: UnixMillis,
+    /// The first instant from which nothing is missing again.
+    pub until: UnixMillis,
+}

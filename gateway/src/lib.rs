@@ -1,0 +1,1 @@
+//! Roomcast: a realtime gateway.

@@ -1,0 +1,3 @@
+//! The `roomcast` binary.
+
+fn main() {}
