@@ -117,10 +117,13 @@ mod tests {
         }
     }
 
+    /// Name, who decodes, the bytes, and the announced length.
+    type Row = (&'static str, Role, &'static [u8], Result<usize, FrameError>);
+
     #[test]
     fn rules_of_one_header() {
         use Role::{Client, Server};
-        let cases: &[(&str, Role, &[u8], Result<usize, FrameError>)] = &[
+        let cases: &[Row] = &[
             ("server, mask", Server, &[0x81, 0x85, 1, 2, 3, 4], Ok(5)),
             ("server, no mask", Server, &[0x81, 0x05], Err(E::Unmasked)),
             ("client, no mask", Client, &[0x81, 0x05], Ok(5)),

@@ -6,7 +6,7 @@ use FrameError as E;
 use Opcode::{Binary, Close, Continuation, Ping, Pong, Text};
 
 const LIMITS: Limits = Limits {
-    message_bytes_max: 1000,
+    message_bytes_max: 30,
     fragments_max: 4,
 };
 const FIN: bool = true;
@@ -49,202 +49,31 @@ fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<String>, Optio
     (messages, None)
 }
 
-#[test]
-fn rules_between_frames() {
-    let cases: &[(&str, &[(bool, Opcode, &[u8])], &[&str], Option<FrameError>)] = &[
-        (
-            "whole",
-            &[(FIN, Text, b"hi"), (FIN, Binary, &[1])],
-            &["text hi", "binary [1]"],
-            None,
-        ),
-        (
-            "empty",
-            &[(FIN, Text, b""), (FIN, Binary, b"")],
-            &["text ", "binary []"],
-            None,
-        ),
-        (
-            "fragments",
-            &[
-                (!FIN, Text, b"a"),
-                (!FIN, Continuation, b""),
-                (FIN, Continuation, b"b"),
-            ],
-            &["text ab"],
-            None,
-        ),
-        (
-            "empty fragments",
-            &[(!FIN, Binary, b""), (FIN, Continuation, b"")],
-            &["binary []"],
-            None,
-        ),
-        (
-            "twice",
-            &[(!FIN, Text, b"a"), (FIN, Continuation, b"b"), (FIN, Text, b"c")],
-            &["text ab", "text c"],
-            None,
-        ),
-        (
-            "control in between",
-            &[
-                (!FIN, Text, b"a"),
-                (FIN, Ping, &[1]),
-                (!FIN, Continuation, b"b"),
-                (FIN, Pong, b""),
-                (FIN, Continuation, b"c"),
-            ],
-            &["ping [1]", "pong []", "text abc"],
-            None,
-        ),
-        ("close", &[(FIN, Close, b"")], &["close None"], None),
-        (
-            "close with code",
-            &[(FIN, Close, b"\x03\xE8bye")],
-            &["close Some((1000, \"bye\"))"],
-            None,
-        ),
-        (
-            "close, one byte",
-            &[(FIN, Close, b"\x03")],
-            &[],
-            Some(E::CloseBody),
-        ),
-        (
-            "close, 1005",
-            &[(FIN, Close, b"\x03\xED")],
-            &[],
-            Some(E::CloseCode),
-        ),
-        (
-            "close, bad text",
-            &[(FIN, Close, b"\x03\xE8\xFF")],
-            &[],
-            Some(E::InvalidText),
-        ),
-        (
-            "no start",
-            &[(FIN, Continuation, b"a")],
-            &[],
-            Some(E::ContinuationWithoutStart),
-        ),
-        (
-            "no start, open",
-            &[(!FIN, Continuation, b"a")],
-            &[],
-            Some(E::ContinuationWithoutStart),
-        ),
-        (
-            "no start after an end",
-            &[
-                (!FIN, Text, b"a"),
-                (FIN, Continuation, b"b"),
-                (FIN, Continuation, b"c"),
-            ],
-            &["text ab"],
-            Some(E::ContinuationWithoutStart),
-        ),
-        (
-            "start inside",
-            &[(!FIN, Text, b"a"), (FIN, Text, b"b")],
-            &[],
-            Some(E::MessageInsideMessage),
-        ),
-        (
-            "start inside, open",
-            &[(!FIN, Text, b"a"), (!FIN, Binary, b"b")],
-            &[],
-            Some(E::MessageInsideMessage),
-        ),
-        (
-            "control, open",
-            &[(!FIN, Ping, b"")],
-            &[],
-            Some(E::ControlFragmented),
-        ),
-        ("not UTF-8", &[(FIN, Text, b"\xFF")], &[], Some(E::InvalidText)),
-        ("cut off", &[(FIN, Text, b"\xE2\x82")], &[], Some(E::InvalidText)),
-        (
-            "character over fragments",
-            &[(!FIN, Text, b"\xE2\x82"), (FIN, Continuation, b"\xAC")],
-            &["text €"],
-            None,
-        ),
-        (
-            "character around a ping",
-            &[
-                (!FIN, Text, b"\xE2"),
-                (FIN, Ping, b"\xFF"),
-                (FIN, Continuation, b"\x82\xAC"),
-            ],
-            &["ping [255]", "text €"],
-            None,
-        ),
-        (
-            "cut off at the end",
-            &[(!FIN, Text, b"a"), (FIN, Continuation, b"\xE2\x82")],
-            &[],
-            Some(E::InvalidText),
-        ),
-        (
-            "any bytes in binary",
-            &[(!FIN, Binary, b"\xFF"), (FIN, Continuation, b"\xC0")],
-            &["binary [255, 192]"],
-            None,
-        ),
-        (
-            "as long as may be",
-            &[
-                (!FIN, Text, &[b'a'; 900]),
-                (FIN, Ping, &[b'p'; 2]),
-                (FIN, Continuation, b""),
-            ],
-            &["ping [112, 112]", &format!("text {}", "a".repeat(900))],
-            None,
-        ),
-        (
-            "too long",
-            &[(FIN, Binary, &[0; 1001])],
-            &[],
-            Some(E::MessageTooLong),
-        ),
-        (
-            "too long together",
-            &[(!FIN, Binary, &[0; 999]), (FIN, Continuation, &[0; 2])],
-            &[],
-            Some(E::MessageTooLong),
-        ),
-        (
-            "4 frames",
-            &[
-                (!FIN, Text, b""),
-                (!FIN, Continuation, b""),
-                (FIN, Ping, b""),
-                (!FIN, Continuation, b""),
-                (FIN, Continuation, b""),
-            ],
-            &["ping []", "text "],
-            None,
-        ),
-        (
-            "5 frames",
-            &[
-                (!FIN, Text, b""),
-                (!FIN, Continuation, b""),
-                (!FIN, Continuation, b""),
-                (!FIN, Continuation, b""),
-                (FIN, Continuation, b""),
-            ],
-            &[],
-            Some(E::TooManyFragments),
-        ),
-    ];
-    for &(name, frames, messages, error) in cases {
-        let stream: Vec<u8> = frames
-            .iter()
-            .flat_map(|&(fin, opcode, payload)| frame(fin, opcode, payload))
-            .collect();
+/// Frames in short: opcode, `.` for FIN or `+` for more to come, payload; parted by blanks.
+fn stream(frames: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for short in frames.split(|&byte| byte == b' ') {
+        let opcode = match short[0] {
+            b'T' => Text,
+            b'B' => Binary,
+            b'-' => Continuation,
+            b'X' => Close,
+            b'I' => Ping,
+            b'O' => Pong,
+            other => panic!("no opcode: {other}"),
+        };
+        out.extend(frame(short[1] == b'.', opcode, &short[2..]));
+    }
+    out
+}
+
+/// Frames in short, what comes out, and the error at the end.
+type Row = (&'static [u8], &'static [&'static str], Option<FrameError>);
+
+fn check(rows: &[Row]) {
+    for &(frames, messages, error) in rows {
+        let name = frames.escape_ascii();
+        let stream = stream(frames);
         let expected = (messages.iter().map(ToString::to_string).collect(), error);
         assert_eq!(decode([&stream[..]]), expected, "{name}");
         assert_eq!(decode(stream.chunks(1)), expected, "{name}, byte by byte");
@@ -253,6 +82,84 @@ fn rules_between_frames() {
             assert_eq!(decode([front, back]), expected, "{name}, cut at {cut}");
         }
     }
+}
+
+#[test]
+fn messages_and_their_fragments() {
+    check(&[
+        (b"T.hi B.1", &["text hi", "binary [49]"], None),
+        (b"T. B.", &["text ", "binary []"], None),
+        (b"T+a -+ -.b", &["text ab"], None),
+        (b"B+ -.", &["binary []"], None),
+        (b"T+a -.b T.c", &["text ab", "text c"], None),
+        (b"-.a", &[], Some(E::ContinuationWithoutStart)),
+        (b"-+a", &[], Some(E::ContinuationWithoutStart)),
+        (b"T.a -.b", &["text a"], Some(E::ContinuationWithoutStart)),
+        (b"T+a -.b -.c", &["text ab"], Some(E::ContinuationWithoutStart)),
+        (b"T+a T.b", &[], Some(E::MessageInsideMessage)),
+        (b"T+a B+b", &[], Some(E::MessageInsideMessage)),
+        (b"T+ T.b", &[], Some(E::MessageInsideMessage)),
+    ]);
+}
+
+#[test]
+fn control_frames() {
+    check(&[
+        (b"I.1 O.", &["ping [49]", "pong []"], None),
+        (b"T+a I.1 -+b O. -.c", &["ping [49]", "pong []", "text abc"], None),
+        (b"T+a X. -.b", &["close None", "text ab"], None),
+        (b"I+", &[], Some(E::ControlFragmented)),
+        (b"I. -.", &["ping []"], Some(E::ContinuationWithoutStart)),
+        (b"X.", &["close None"], None),
+        (b"X.\x03\xE8bye", &["close Some((1000, \"bye\"))"], None),
+        (b"X.\x03", &[], Some(E::CloseBody)),
+        (b"X.\x03\xED", &[], Some(E::CloseCode)),
+        (b"X.\x03\xE8\xFF", &[], Some(E::InvalidText)),
+    ]);
+}
+
+#[test]
+fn text_is_utf_8_over_all_fragments() {
+    check(&[
+        (b"T.\xE2\x82\xAC", &["text €"], None),
+        (b"T+\xE2\x82 -.\xAC", &["text €"], None),
+        (b"T+\xE2 -+ I.\xFF -.\x82\xAC", &["ping [255]", "text €"], None),
+        (b"T.\xFF", &[], Some(E::InvalidText)),
+        (b"T.\xE2\x82", &[], Some(E::InvalidText)),
+        (b"T+\xE2\x82 -.", &[], Some(E::InvalidText)),
+        (b"T+a -.\xE2\x82", &[], Some(E::InvalidText)),
+        (b"T+\xE2\x82 -+x", &[], Some(E::InvalidText)),
+        (b"B+\xFF -.\xC0", &["binary [255, 192]"], None),
+    ]);
+}
+
+#[test]
+fn limits_hold_over_all_fragments() {
+    let thirty: &[&str] = &["ping [49]", "text 012345678901234567890123456789"];
+    check(&[
+        (b"I.1 T.012345678901234567890123456789", thirty, None),
+        (b"T+0123456789 I.1 -+0123456789 -.0123456789", thirty, None),
+        (b"T.0123456789012345678901234567890", &[], Some(E::MessageTooLong)),
+        (
+            b"T+0123456789 -.012345678901234567890",
+            &[],
+            Some(E::MessageTooLong),
+        ),
+        (
+            b"T+012345678901234567890123456789 -+1",
+            &[],
+            Some(E::MessageTooLong),
+        ),
+        (b"T+ -+ I. -+ -. T.a", &["ping []", "text ", "text a"], None),
+        (b"T+ -+ I. -+ -+ -.", &["ping []"], Some(E::TooManyFragments)),
+        (
+            b"I. I. I. I. I. O. T.",
+            &[
+                "ping []", "ping []", "ping []", "ping []", "ping []", "pong []", "text ",
+            ],
+            None,
+        ),
+    ]);
 }
 
 #[test]
