@@ -107,6 +107,7 @@ fn control_frames() {
     check(&[
         (b"I.1 O.", &["ping [49]", "pong []"], None),
         (b"T+a I.1 -+b O. -.c", &["ping [49]", "pong []", "text abc"], None),
+        (b"T+a I.12 -.b", &["ping [49, 50]", "text ab"], None),
         (b"T+a X. -.b", &["close None", "text ab"], None),
         (b"I+", &[], Some(E::ControlFragmented)),
         (b"I. -.", &["ping []"], Some(E::ContinuationWithoutStart)),
@@ -124,6 +125,7 @@ fn text_is_utf_8_over_all_fragments() {
         (b"T.\xE2\x82\xAC", &["text €"], None),
         (b"T+\xE2\x82 -.\xAC", &["text €"], None),
         (b"T+\xE2 -+ I.\xFF -.\x82\xAC", &["ping [255]", "text €"], None),
+        (b"T+\xC3\xA9x -+\xC3 -.\xA9x", &["text éxéx"], None),
         (b"T.\xFF", &[], Some(E::InvalidText)),
         (b"T.\xE2\x82", &[], Some(E::InvalidText)),
         (b"T+\xE2\x82 -.", &[], Some(E::InvalidText)),
@@ -224,6 +226,22 @@ fn a_decoder_is_small_and_owns_nothing_between_messages() {
 }
 
 #[test]
+fn a_ping_is_freed_even_inside_an_unfinished_message() {
+    let mut decoder = Decoder::new(Role::Server);
+    let input = [frame(!FIN, Text, b"a"), frame(FIN, Ping, b"12")].concat();
+    let mut pings = 0;
+    for byte in input {
+        let mut input = [byte];
+        let step = decoder.next(&mut input, &LIMITS).expect("valid");
+        pings += usize::from(step.message == Some(Message::Ping(b"12")));
+    }
+    let finished = |decoder: &Decoder| decoder.partial.as_ref().map(|partial| partial.finished.len());
+    assert_eq!((pings, finished(&decoder)), (1, Some(2)));
+    decoder.next(&mut [], &LIMITS).expect("valid");
+    assert_eq!((decoder.buffered_bytes(), finished(&decoder)), (1, Some(0)));
+}
+
+#[test]
 fn whole_frames_are_handed_out_from_the_input() {
     let mut input = [frame(FIN, Text, b"hello"), frame(FIN, Binary, b"world")].concat();
     let inside = input.as_ptr_range();
@@ -248,10 +266,15 @@ fn whole_frames_are_handed_out_from_the_input() {
 
 #[test]
 fn after_an_error_nothing_is_decoded() {
-    let mut decoder = Decoder::new(Role::Server);
-    for mut bad in [frame(FIN, Text, b"\xFF"), frame(FIN, Text, b"good"), vec![]] {
-        assert_eq!(decoder.next(&mut bad, &LIMITS).err(), Some(E::InvalidText));
-        assert_eq!(decoder.buffered_bytes(), 0);
+    for (bad, error) in [
+        (frame(FIN, Text, b"\xFF"), E::InvalidText),
+        (vec![0x81, 0x01, b'a'], E::Unmasked),
+    ] {
+        let mut decoder = Decoder::new(Role::Server);
+        for mut input in [bad, frame(FIN, Text, b"good"), vec![]] {
+            assert_eq!(decoder.next(&mut input, &LIMITS).err(), Some(error));
+            assert_eq!(decoder.buffered_bytes(), 0);
+        }
     }
 }
 
