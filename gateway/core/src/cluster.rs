@@ -57,6 +57,20 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// The namespace it is about: nodes that take no part in it are not asked.
+    pub fn namespace(&self) -> &Namespace {
+        match self {
+            Self::BroadcastWithAcks { publication, .. } => &publication.namespace,
+            Self::Join(select, _)
+            | Self::Leave(select, _)
+            | Self::Disconnect { select, .. }
+            | Self::FetchSockets(select) => &select.namespace,
+            Self::ListRooms(namespace) | Self::ServerSideEmit { namespace, .. } => namespace,
+        }
+    }
+}
+
 /// Sockets of one namespace.
 #[derive(Clone, Debug)]
 pub struct Select {
