@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use crate::room::{Namespace, Room};
+use crate::socket_io::DecodeError;
 
 /// Milliseconds since the Unix epoch.
 pub type UnixMillis = u64;
@@ -171,6 +172,10 @@ pub enum PayloadError {
     /// A placeholder whose number is not that of an attachment, or an attachment
     /// without a placeholder.
     Placeholder,
+    /// Nested deeper than [`crate::socket_io::DEPTH_MAX`].
+    TooDeep,
+    /// An event whose name belongs to the protocol, such as `connect`.
+    ReservedEvent,
 }
 
 impl fmt::Display for PayloadError {
@@ -178,6 +183,8 @@ impl fmt::Display for PayloadError {
         f.write_str(match self {
             Self::NotAnEvent => "an event is a JSON array that begins with the event's name",
             Self::TooManyAttachments => "at most 10 binary values",
+            Self::TooDeep => "arrays and objects are nested at most 128 deep",
+            Self::ReservedEvent => "this event's name belongs to the protocol: choose another one",
             Self::Placeholder => "every placeholder needs its attachment, and every attachment a placeholder",
         })
     }
@@ -224,11 +231,13 @@ impl Payload {
             return Err(PayloadError::TooManyAttachments);
         }
         let payload = Self { data, attachments };
-        if !payload.attachments.is_empty() {
-            crate::socket_io::check_placeholders(payload.data(), payload.attachments.len())
-                .map_err(|_| PayloadError::Placeholder)?;
+        match crate::socket_io::check_event(payload.data(), payload.attachments.len()) {
+            Ok(()) => Ok(payload),
+            Err(DecodeError::Depth) => Err(PayloadError::TooDeep),
+            Err(DecodeError::ReservedEvent) => Err(PayloadError::ReservedEvent),
+            Err(DecodeError::Placeholder) => Err(PayloadError::Placeholder),
+            Err(_) => Err(PayloadError::NotAnEvent),
         }
-        Ok(payload)
     }
 
     /// The JSON array `["event",arg,…]`.

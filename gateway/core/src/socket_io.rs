@@ -31,7 +31,7 @@ use std::fmt;
 
 pub use crate::publication::ATTACHMENTS_MAX;
 pub use assembly::{Assembly, Complete, Kind};
-pub use decode::{RESERVED_EVENTS, decode};
+pub use decode::{RESERVED_EVENTS, check_event, decode};
 pub use encode::{encode_ack, encode_connect, encode_connect_error, encode_disconnect, encode_event};
 pub use json::DEPTH_MAX;
 pub use placeholder::check_placeholders;

@@ -126,6 +126,17 @@ fn take_ack(text: &str) -> Result<(Option<u64>, &str), DecodeError> {
     Ok((Some(id), rest))
 }
 
+/// Checks text that is to become the data of an event: one JSON array, not too deep, that
+/// begins with a name which is not reserved, with a placeholder for each of `attachments`.
+pub fn check_event(data: &str, attachments: usize) -> Result<(), DecodeError> {
+    check_name(json::check(data)?)?;
+    if attachments == 0 {
+        Ok(())
+    } else {
+        super::check_placeholders(data, attachments)
+    }
+}
+
 /// Checks that `data`, a JSON text, is an array that begins with an event's name.
 fn check_name(data: &str) -> Result<(), DecodeError> {
     let mut tokens = Tokens::new(data);

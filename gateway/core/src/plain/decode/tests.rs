@@ -92,7 +92,13 @@ fn what_is_not_one_object_closes_the_connection() {
         "{{\"type\":\"emit\",\"event\":\"e\",\"args\":{open}{}}}",
         "]".repeat(1_000_000)
     );
-    assert!(decode(&text).is_ok());
+    assert!(matches!(
+        decode(&text),
+        Err(DecodeError::Refused {
+            code: "invalid_request",
+            ..
+        })
+    ));
 }
 
 fn refusal(text: &str) -> (Option<String>, &'static str, String) {
