@@ -47,10 +47,9 @@ fn lines_with<'a>(file: &'a File, has: impl Fn(&str) -> Option<&'a str>) -> Vec<
 /// Whether `line` has `word` with no letter, digit or `_` around it.
 fn has_word(line: &str, word: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    line.match_indices(word).any(|(at, _)| {
-        !line[..at].ends_with(is_word)
-            && !(word.ends_with(is_word) && line[at + word.len()..].starts_with(is_word))
-    })
+    let word_goes_on = |rest: &str| word.ends_with(is_word) && rest.starts_with(is_word);
+    line.match_indices(word)
+        .any(|(at, _)| !line[..at].ends_with(is_word) && !word_goes_on(&line[at + word.len()..]))
 }
 
 /// Whether `line` has the absolute path `path`, not one that only goes on with it.

@@ -60,7 +60,7 @@ pub(crate) fn files() -> &'static [File] {
 /// The file of this path.
 pub(crate) fn file(path: &str) -> &'static File {
     let found = files().iter().find(|file| file.path == path);
-    found.unwrap_or_else(|| panic!("{path} is missing"))
+    found.ok_or(path).expect("the file is in the repository")
 }
 
 fn known_to_git() -> Option<Vec<String>> {
