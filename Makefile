@@ -1,0 +1,34 @@
+# The one vocabulary: what a person types here is what CI runs.
+
+.DEFAULT_GOAL := help
+.PHONY: help run setup test test-long lint deny bench docs-write
+
+help: ## say what there is to say
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+
+run: ## start the gateway with no configuration
+	cargo run --release
+
+setup: ## install what the tests need and is missing
+	@.ci/setup
+
+test: setup ## build one release binary, run every test runner, sum their results
+	@.ci/test
+
+test-long: setup ## the same tests with more cases, more connections and longer times
+	@ROOMCAST_TEST_LONG=1 PROPTEST_CASES=20000 .ci/test
+
+lint: ## formatting, clippy, house rules
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	cargo test --workspace --all-features --quiet --test tidy
+
+deny: ## licences, bans, sources and advisories of the dependencies
+	@.ci/deny
+
+bench: ## measure our gateway and the limit in one run
+	cargo build --release -p roomcast -p roomcast-loadtest
+	cargo run --release -p roomcast-loadtest -- bench
+
+docs-write: ## rewrite the pages and figures in docs/ that are made from the code
+	ROOMCAST_DOCS_WRITE=1 cargo test --workspace --all-features --quiet --test docs
