@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | [`settings`] | defaults, file and environment; the only reader of the environment |
 //! | [`limits`] | caps that are not settings, and the bounds of those that are |
+//! | [`metrics`] | every metric: hot counters of the shards, summed when scraped |
 
 pub mod limits;
+pub mod metrics;
 pub mod settings;
