@@ -7,7 +7,9 @@
 //! | [`metrics`] | every metric: hot counters of the shards, summed when scraped |
 //! | [`telemetry`] | logs |
 //! | [`os`] | the limits of the operating system: files and memory |
+//! | [`docs`] | the pages of `docs/` that are generated from the code |
 
+pub mod docs;
 pub mod limits;
 pub mod metrics;
 pub mod os;
