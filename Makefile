@@ -28,7 +28,8 @@ deny: ## licences, bans, sources and advisories of the dependencies
 
 bench: ## measure our gateway and the limit in one run
 	cargo build --release -p roomcast -p roomcast-loadtest
-	cargo run --release -p roomcast-loadtest -- bench
+	ROOMCAST_BIN="$${CARGO_TARGET_DIR:-target}/release/roomcast" \
+		cargo run --release -p roomcast-loadtest -- bench
 
-docs-write: ## rewrite the pages and figures in docs/ that are made from the code
-	ROOMCAST_DOCS_WRITE=1 cargo test --workspace --all-features --quiet --test docs
+docs-write: ## rewrite the pages of docs/ that are made from the code
+	cargo run --quiet -p roomcast --example docs-write

@@ -29,10 +29,11 @@ impl File {
         Path::new(&self.path).extension().is_some_and(|end| end == "rs")
     }
 
-    /// Whether it is Rust that ends up in a program: not tests, benches or fuzz targets.
+    /// Whether it is Rust that ends up in a program: not tests (`tests/`, a module
+    /// `tests.rs`), benches or fuzz targets.
     pub(crate) fn is_product(&self) -> bool {
-        let aside = |folder: &str| self.path.split('/').any(|part| part == folder);
-        self.is_rust() && !["tests", "benches", "fuzz"].into_iter().any(aside)
+        let aside = |name: &str| self.path.split('/').any(|part| part == name);
+        self.is_rust() && !["tests", "tests.rs", "benches", "fuzz"].into_iter().any(aside)
     }
 }
 
@@ -112,6 +113,7 @@ fn tests_are_not_product() {
     assert!(File::new("gateway/src/main.rs", "").is_product());
     assert!(File::new("gateway/examples/echo.rs", "").is_product());
     assert!(!File::new("gateway/tests/tidy/main.rs", "").is_product());
+    assert!(!File::new("gateway/src/metrics/tests.rs", "").is_product());
     assert!(!File::new("gateway/core/fuzz/fuzz_targets/frames.rs", "").is_product());
     assert!(!File::new("README.md", "").is_product());
 }

@@ -1,0 +1,74 @@
+//! Settings: defaults, then a TOML or YAML file, then the environment.
+//!
+//! This is the only module that reads the environment. A key that nobody knows, a
+//! value of the wrong type and a missing safeguard are errors that name the key, the
+//! place and the remedy; all of one kind are reported at once.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `sections` | every setting: type, default, allowed range, meaning: the one source of the documentation |
+//! | `section` | the macro that turns such a table into a struct, a reader and documentation |
+//! | `value` | the types of single values: how each is read, shown and checked |
+//! | `kinds` | the closed sets of words a value can be |
+//! | `origin` | patterns of web origins |
+//! | `load` | the order of the sources |
+//! | `reader` | walking the merged sources, collecting every fault |
+//! | `check` | rules between settings, and which safeguards a listener needs |
+//! | `suggest` | the nearest valid key |
+//! | `secret` | values that never reach a log |
+//! | `error` | what is wrong, in stable words |
+//! | `reference` | the generated pages |
+//!
+//! Deliberately absent: settings of features that this version does not have (an
+//! accepted setting is a carried-out setting), reloading at run time, and serde's
+//! derived readers: they stop at the first fault and cannot say where it stands.
+
+mod check;
+mod error;
+mod kinds;
+mod load;
+mod origin;
+mod reader;
+pub mod reference;
+mod secret;
+mod section;
+mod sections;
+mod suggest;
+mod value;
+
+use std::path::Path;
+
+pub use check::Mode;
+pub use error::{Place, Problem, SettingsError};
+pub use kinds::{AdapterKind, LogFormat, Scope};
+pub use load::{ENV_CONFIG, ENV_PREFIX, Loaded};
+pub use origin::{OriginError, OriginRule};
+pub use secret::Secret;
+pub use sections::{
+    Adapter, Auth, Drain, Internal, Key, KeyDigest, Limits, Log, Namespace, Node, Public, Settings, SocketIo,
+    WebSocket,
+};
+
+impl Settings {
+    /// Loads the settings: defaults, then the file, then variables `ROOMCAST__SECTION__KEY`.
+    ///
+    /// `config` is the path of the command line; without it the variable
+    /// `ROOMCAST_CONFIG` names the file, and without that there is none. `env` is the
+    /// environment; names that do not begin with `ROOMCAST__` are ignored.
+    pub fn load(
+        config: Option<&Path>,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Loaded, SettingsError> {
+        load::load(config, env)
+    }
+
+    /// [`Settings::load`] with the environment of this process.
+    pub fn from_process(config: Option<&Path>) -> Result<Loaded, SettingsError> {
+        load::load(config, load::process_environment()?)
+    }
+
+    /// Whether this node is open to whoever reaches it, or guarded.
+    pub fn mode(&self) -> Mode {
+        check::mode(self)
+    }
+}

@@ -1,0 +1,237 @@
+//! Rules of texts, rules between settings, and which safeguards a listener needs.
+
+use std::collections::HashSet;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::kinds::Scope;
+use super::origin::OriginRule;
+use super::reader::Reader;
+use super::sections::Settings;
+use super::value::Rule;
+use crate::limits::TEXT_BYTES_MAX;
+
+/// To whom a node is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The open development mode: both listeners are on loopback and the API has no
+    /// keys. Clients and publishers are anonymous, clients may publish, the demo page
+    /// is served.
+    Open,
+    /// Anything else: the API asks for a key if there are keys.
+    Guarded,
+}
+
+pub(super) fn mode(settings: &Settings) -> Mode {
+    let local = settings.public.address.ip().is_loopback() && settings.internal.address.ip().is_loopback();
+    if local && settings.internal.keys.is_empty() {
+        Mode::Open
+    } else {
+        Mode::Guarded
+    }
+}
+
+/// Names that Socket.IO keeps for itself (its documentation, "reserved events").
+const RESERVED_EVENTS: [&str; 6] = [
+    "connect",
+    "connect_error",
+    "disconnect",
+    "disconnecting",
+    "newListener",
+    "removeListener",
+];
+
+pub(super) fn text(text: &str, rule: Rule) -> Result<(), String> {
+    if text.len() > TEXT_BYTES_MAX || text.chars().any(char::is_control) {
+        return Err(format!(
+            "must have at most {TEXT_BYTES_MAX} bytes and no control characters"
+        ));
+    }
+    match rule {
+        Rule::NotEmpty | Rule::Event if text.is_empty() => Err("must not be empty".into()),
+        Rule::Event if RESERVED_EVENTS.contains(&text) => {
+            Err(format!("{text:?} is a name of the protocol's own"))
+        }
+        Rule::Path => path(text),
+        Rule::Namespace => roomcast_core::room::Namespace::new(text)
+            .map(|_| ())
+            .map_err(|error| format!("{text:?} is not a namespace: {error}")),
+        Rule::Filter => filter(text),
+        _ => Ok(()),
+    }
+}
+
+fn path(text: &str) -> Result<(), String> {
+    let plain = text
+        .bytes()
+        .all(|c| c.is_ascii_alphanumeric() || b"/-._~".contains(&c));
+    if !text.starts_with('/') {
+        Err(format!("must begin with \"/\", not {text:?}"))
+    } else if !plain || trimmed(text).is_empty() || text.contains("//") {
+        Err(format!(
+            "must be a path of letters, digits and \"-._~\" below \"/\", not {text:?}"
+        ))
+    } else {
+        Ok(())
+    }
+}
+
+/// A bare word would be taken for a target, so that a misspelt level silences all logs.
+fn filter(text: &str) -> Result<(), String> {
+    let words = text.split(',').map(str::trim);
+    for word in words {
+        if !text.contains('[') && !word.contains('=') && word.parse::<LevelFilter>().is_err() {
+            return Err(format!(
+                "{word:?} is neither a level (error, warn, info, debug, trace, off) nor \"target=level\""
+            ));
+        }
+    }
+    EnvFilter::builder()
+        .parse(text)
+        .map(|_| ())
+        .map_err(|error| error.to_string())
+}
+
+fn trimmed(path: &str) -> &str {
+    path.trim_end_matches('/')
+}
+
+/// Reports everything about `settings` that no single value shows.
+pub(super) fn relations(settings: &Settings, reader: &mut Reader) {
+    listeners(settings, reader);
+    keys(settings, reader);
+    protocols(settings, reader);
+    limits(settings, reader);
+    namespaces(settings, reader);
+}
+
+fn listeners(settings: &Settings, reader: &mut Reader) {
+    let (public, internal) = (settings.public.address, settings.internal.address);
+    if public == internal && public.port() != 0 {
+        reader.invalid(
+            "internal.address",
+            format!("must differ from public.address, which is {public} too"),
+        );
+    }
+    if !public.ip().is_loopback() && !settings.auth.anonymous {
+        reader.missing(
+            "auth.anonymous",
+            format!(
+                "public.address = \"{public}\" is not loopback, and this version has no client authentication; \
+                 set auth.anonymous = true to serve whoever reaches it, or a loopback public.address"
+            ),
+        );
+    }
+    if !internal.ip().is_loopback() && settings.internal.keys.is_empty() {
+        reader.missing(
+            "internal.keys",
+            format!(
+                "internal.address = \"{internal}\" is not loopback; add a table [[internal.keys]] with id, sha256 \
+                 and scopes, or set a loopback internal.address"
+            ),
+        );
+    }
+    if settings.public.cors_credentials && settings.public.origins.contains(&OriginRule::Any) {
+        reader.invalid(
+            "public.cors_credentials",
+            "must not be true while public.origins has \"*\": list the origins",
+        );
+    }
+}
+
+fn keys(settings: &Settings, reader: &mut Reader) {
+    let mut ids = HashSet::new();
+    let mut digests: Vec<&[u8; 32]> = Vec::new();
+    for (i, key) in settings.internal.keys.iter().enumerate() {
+        let at = |field: &str| format!("internal.keys[{i}].{field}");
+        for (field, absent) in [
+            ("id", key.id.is_empty()),
+            ("sha256", !reader.set.contains_key(&at("sha256"))),
+            ("scopes", key.scopes.is_empty()),
+        ] {
+            if absent {
+                reader.missing(&at(field), "every key needs id, sha256 and scopes");
+            }
+        }
+        if !ids.insert(&key.id) {
+            reader.invalid(&at("id"), format!("{:?} is the id of an earlier key", key.id));
+        }
+        if digests.contains(&key.sha256.expose()) {
+            reader.invalid(&at("sha256"), "is that of an earlier key");
+        }
+        digests.push(key.sha256.expose());
+        if key.scopes.iter().collect::<HashSet<&Scope>>().len() < key.scopes.len() {
+            reader.invalid(&at("scopes"), "names a scope twice");
+        }
+    }
+}
+
+fn protocols(settings: &Settings, reader: &mut Reader) {
+    let socket_io = &settings.socket_io;
+    if trimmed(&socket_io.path) == trimmed(&settings.websocket.path) {
+        reader.invalid(
+            "websocket.path",
+            format!("must differ from socket_io.path, which is {:?}", socket_io.path),
+        );
+    }
+    if !socket_io.polling && !socket_io.websocket {
+        reader.invalid(
+            "socket_io.websocket",
+            "must be true while socket_io.polling is false: clients need a transport",
+        );
+    }
+    let mut events = HashSet::new();
+    for (key, event) in [
+        ("socket_io.event_subscribe", &socket_io.event_subscribe),
+        ("socket_io.event_unsubscribe", &socket_io.event_unsubscribe),
+        ("socket_io.event_publish", &socket_io.event_publish),
+        ("socket_io.event_error", &socket_io.event_error),
+    ] {
+        if !events.insert(event) {
+            reader.invalid(key, format!("{event:?} is the name of another event already"));
+        }
+    }
+}
+
+fn limits(settings: &Settings, reader: &mut Reader) {
+    let limits = &settings.limits;
+    for (key, size) in [
+        ("limits.message_bytes_max", limits.message_bytes_max),
+        ("limits.publish_body_bytes_max", limits.publish_body_bytes_max),
+    ] {
+        if size > limits.mailbox_bytes_max {
+            let mailbox = limits.mailbox_bytes_max;
+            reader.invalid(
+                key,
+                format!("must not be beyond limits.mailbox_bytes_max, which is {mailbox}, not {size}"),
+            );
+        }
+    }
+    let drain = &settings.drain;
+    if drain.delay_ms >= drain.deadline_ms {
+        let (delay, deadline) = (drain.delay_ms, drain.deadline_ms);
+        reader.invalid(
+            "drain.delay_ms",
+            format!("must be below drain.deadline_ms, which is {deadline}, not {delay}"),
+        );
+    }
+}
+
+fn namespaces(settings: &Settings, reader: &mut Reader) {
+    if settings.namespaces.is_empty() {
+        reader.invalid(
+            "namespaces",
+            "must have at least one entry, or clients have nothing to connect to",
+        );
+    }
+    let mut names = HashSet::new();
+    for (i, namespace) in settings.namespaces.iter().enumerate() {
+        if !names.insert(&namespace.name) {
+            reader.invalid(
+                &format!("namespaces[{i}].name"),
+                format!("{:?} is the name of an earlier one", namespace.name),
+            );
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Every setting: type, default, allowed range and meaning. The documentation pages
+//! and the example file are generated from here.
+//!
+//! Names carry the unit of what has one; addresses carry the port.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::kinds::{AdapterKind, LogFormat, Scope};
+use super::origin::OriginRule;
+use super::secret::Secret;
+use super::section::section;
+use super::value::Rule;
+use crate::limits::{
+    BYTES_MAX, COUNT_MAX, DURATION_MS_MAX, HEADER_BYTES_MAX, HEADER_BYTES_MIN, LIST_ITEMS_MAX,
+};
+use roomcast_core::id::SHARDS_MAX;
+
+/// SHA-256 of a key's secret. Masked like the secret itself: it is what an attacker would test guesses against.
+pub type KeyDigest = Secret<[u8; 32]>;
+
+const DURATION: Rule = Rule::Between(1, DURATION_MS_MAX);
+const BYTES: Rule = Rule::Between(1, BYTES_MAX);
+const COUNT: Rule = Rule::Between(1, COUNT_MAX);
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+section! {
+    /// All settings of a node.
+    Settings {
+        /// The listener for clients: Socket.IO and plain WebSocket.
+        public: Public = Public::default();
+        /// The listener for backends and operators: API, metrics, health.
+        internal: Internal = Internal::default();
+        /// This process.
+        node: Node = Node::default();
+        /// The Socket.IO protocol.
+        socket_io: SocketIo = SocketIo::default();
+        /// The plain protocol, for a bare WebSocket.
+        websocket: WebSocket = WebSocket::default();
+        /// Bounds of everything that a client or a backend could make grow.
+        limits: Limits = Limits::default();
+        /// The namespaces that exist, one table each; naming any replaces the default list, which is `/` alone.
+        namespaces: Vec<Namespace> = vec![Namespace::default()];
+        /// Who clients are.
+        auth: Auth = Auth::default();
+        /// What moves publications between nodes.
+        adapter: Adapter = Adapter::default();
+        /// How a node stops.
+        drain: Drain = Drain::default();
+        /// Logs; they go to the standard error stream.
+        log: Log = Log::default();
+    }
+}
+
+section! {
+    /// The listener for clients.
+    Public {
+        /// Where clients connect. Beyond loopback it needs `auth.anonymous`. Port 0 takes any free one.
+        address: SocketAddr = loopback(8080);
+        /// Web origins that may connect, besides a page's own host and, in open mode, loopback: exact ones,
+        /// `https://*.example.com` for any one label, or `*` for all.
+        origins: Vec<OriginRule> = Vec::new();
+        /// Whether pages of the listed origins may send cookies along with polling requests. Not together with `*`.
+        cors_credentials: bool = false;
+    }
+}
+
+section! {
+    /// The listener for backends and operators.
+    Internal {
+        /// Where the API, metrics and health checks are. Beyond loopback it needs `internal.keys`. Port 0 takes any free one.
+        address: SocketAddr = loopback(9090);
+        /// Keys of the API. With none the API is open, and so for loopback only.
+        keys: Vec<Key> = Vec::new();
+    }
+}
+
+section! {
+    /// One key of the API: a bearer token, of which only the hash is kept here.
+    Key {
+        /// Name of the key, for the operator; it may appear in logs. Required.
+        id: String = String::new(), Rule::NotEmpty;
+        /// SHA-256 of the secret, in hexadecimal: `printf %s "$SECRET" | sha256sum`. Required.
+        sha256: KeyDigest = Secret::new([0; 32]);
+        /// What the key opens. Required.
+        scopes: Vec<Scope> = Vec::new();
+    }
+}
+
+section! {
+    /// This process.
+    Node {
+        /// Threads that serve clients; 0 takes one for each core.
+        shards: usize = 0, Rule::Between(0, SHARDS_MAX.into());
+        /// A label of your own for this node, shown in logs.
+        name: String = String::new(), Rule::Label;
+    }
+}
+
+section! {
+    /// The Socket.IO protocol.
+    SocketIo {
+        /// Path of the Engine.IO endpoint; clients set the same one.
+        path: String = "/socket.io/".into(), Rule::Path;
+        /// Time from one ping to the next. Told to clients in the handshake.
+        ping_interval_ms: u64 = 25_000, DURATION;
+        /// Time a client has to answer a ping. Told to clients in the handshake.
+        ping_timeout_ms: u64 = 20_000, DURATION;
+        /// Time an upgrade from polling to WebSocket may take.
+        upgrade_timeout_ms: u64 = 10_000, DURATION;
+        /// Time a client has to join its first namespace.
+        connect_timeout_ms: u64 = 45_000, DURATION;
+        /// Whether clients may use HTTP long polling.
+        polling: bool = true;
+        /// Whether clients may use WebSocket, at once or by an upgrade.
+        websocket: bool = true;
+        /// Event by which clients subscribe to rooms.
+        event_subscribe: String = "subscribe".into(), Rule::Event;
+        /// Event by which clients unsubscribe from rooms.
+        event_unsubscribe: String = "unsubscribe".into(), Rule::Event;
+        /// Event by which clients publish to a room.
+        event_publish: String = "publish".into(), Rule::Event;
+        /// Event by which clients learn of a refusal that they asked no acknowledgement for.
+        event_error: String = "roomcast:error".into(), Rule::Event;
+    }
+}
+
+section! {
+    /// The plain protocol.
+    WebSocket {
+        /// Path of the endpoint.
+        path: String = "/ws".into(), Rule::Path;
+        /// Time from one WebSocket ping to the next.
+        ping_interval_ms: u64 = 25_000, DURATION;
+        /// Time a client has to answer a ping.
+        ping_timeout_ms: u64 = 20_000, DURATION;
+    }
+}
+
+section! {
+    /// Bounds of everything that a client or a backend could make grow.
+    Limits {
+        /// Connections of this node; fewer if files or memory allow fewer. Beyond it handshakes get 503.
+        connections_max: u64 = 100_000, COUNT;
+        /// Memory set aside for one connection when the connection limit is derived from the memory limit.
+        connection_memory_bytes: u64 = 16_384, BYTES;
+        /// Bytes of one message of a client, all fragments together, and of one polling request; told to
+        /// Socket.IO clients as `maxPayload`.
+        message_bytes_max: usize = 1_000_000, BYTES;
+        /// Fragments of one WebSocket message.
+        message_fragments_max: usize = 1024, COUNT;
+        /// Bytes that may wait for one client that reads slowly.
+        outbox_bytes_max: usize = 1_048_576, BYTES;
+        /// Time that the oldest message may wait for one client that reads slowly.
+        outbox_age_ms_max: u64 = 10_000, DURATION;
+        /// Rooms of one connection in one namespace.
+        rooms_per_connection_max: usize = 1000, COUNT;
+        /// Namespaces that one Socket.IO connection may join.
+        namespaces_per_connection_max: usize = 16, COUNT;
+        /// Acknowledgements that clients owe this node, all connections together.
+        acks_pending_max: usize = 10_000, COUNT;
+        /// Bytes of publications that may wait for one shard. Beyond it publishing gets 503.
+        mailbox_bytes_max: usize = 67_108_864, BYTES;
+        /// Bytes of the body of one publish request, and of one item of a streamed batch.
+        publish_body_bytes_max: usize = 1_048_576, BYTES;
+        /// Publications of one batch.
+        batch_items_max: usize = 1000, COUNT;
+        /// Items of one page of a list of the API.
+        list_items_max: usize = 1000, Rule::Between(1, LIST_ITEMS_MAX);
+        /// Bytes of the request line and headers of a request.
+        header_bytes_max: usize = 16_384, Rule::Between(HEADER_BYTES_MIN, HEADER_BYTES_MAX);
+        /// Headers of a request.
+        headers_max: usize = 64, Rule::Between(16, 1024);
+        /// Time a client has to send the request line and headers.
+        header_timeout_ms: u64 = 5000, DURATION;
+    }
+}
+
+section! {
+    /// One namespace.
+    Namespace {
+        /// Name of the namespace.
+        name: String = "/".into(), Rule::Namespace;
+        /// Whether clients may subscribe to rooms by themselves.
+        client_subscribe: bool = true;
+        /// Whether clients may publish to rooms by themselves. In open mode they may anyhow.
+        client_publish: bool = false;
+    }
+}
+
+section! {
+    /// Who clients are.
+    Auth {
+        /// Whether clients without credentials are served beyond loopback. This version has no client
+        /// authentication, so that a public address needs it; on loopback they are served anyhow.
+        anonymous: bool = false;
+    }
+}
+
+section! {
+    /// What moves publications between nodes.
+    Adapter {
+        /// The kind of adapter: `memory` is one node by itself.
+        kind: AdapterKind = AdapterKind::Memory;
+    }
+}
+
+section! {
+    /// How a node stops.
+    Drain {
+        /// Time between reporting not ready and closing the first connection, for balancers to notice.
+        delay_ms: u64 = 0, Rule::Between(0, DURATION_MS_MAX);
+        /// Time from the signal to the exit, the delay included; what is still open then is closed.
+        deadline_ms: u64 = 10_000, DURATION;
+    }
+}
+
+section! {
+    /// Logs.
+    Log {
+        /// How a line looks: `auto` is text on a terminal and JSON otherwise.
+        format: LogFormat = LogFormat::Auto;
+        /// The least level that is logged: `error`, `warn`, `info`, `debug` or `trace`, also by target:
+        /// `info,roomcast=debug`.
+        level: String = "info".into(), Rule::Filter;
+    }
+}

@@ -1,0 +1,220 @@
+//! The types of single values: how each is read, shown in TOML, and checked.
+//!
+//! A file must hold the very type. The environment has only text: numbers, switches
+//! and lists (`a,b`) are read from it here, and text stays as it is (`0123` does not
+//! turn into 123).
+
+use std::net::SocketAddr;
+
+use config::{Value, ValueKind};
+
+use super::check;
+use super::error::Place;
+use super::load;
+use super::reader::Reader;
+use super::section::{Entry, Row};
+
+/// What a value must be beyond its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// Nothing more.
+    Any,
+    /// A number from the first to the second.
+    Between(u64, u64),
+    /// The path of a URL.
+    Path,
+    /// The name of an event that is not the protocol's own.
+    Event,
+    /// The name of a namespace.
+    Namespace,
+    /// Directives of a log filter.
+    Filter,
+    /// At least one character.
+    NotEmpty,
+    /// At most 255 bytes without control characters.
+    Label,
+}
+
+impl Rule {
+    fn text(self) -> String {
+        match self {
+            Self::Any => String::new(),
+            Self::Between(least, most) => format!("{least} to {most}"),
+            Self::Path => "begins with `/`".into(),
+            Self::Event => "not a name of the protocol's own".into(),
+            Self::Namespace => "begins with `/`, without `,` and `?`".into(),
+            Self::Filter => "a level, or `target=level,…`".into(),
+            Self::NotEmpty => "not empty".into(),
+            Self::Label => "at most 255 bytes".into(),
+        }
+    }
+}
+
+/// A type that a setting can have.
+pub(super) trait Setting: Sized {
+    /// What belongs there, in errors and in the reference.
+    const KIND: &'static str;
+
+    /// Reads a value; a fault is reported and gives `None`.
+    fn read(reader: &mut Reader, key: &str, value: Value) -> Option<Self>;
+
+    /// The value in TOML.
+    fn show(&self) -> String;
+
+    /// Checks the value against a rule; the text says what it must be.
+    fn obeys(&self, _rule: Rule) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Lines of the reference, with `self` as the default.
+    fn entries(&self, key: &str, what: &'static str, rule: Rule) -> Vec<Entry> {
+        let unit = if key.ends_with("_ms") || key.contains("_ms_") {
+            "ms"
+        } else if key.contains("bytes") {
+            "bytes"
+        } else {
+            ""
+        };
+        vec![Entry::Setting(Row {
+            key: key.into(),
+            kind: Self::KIND,
+            default: self.show(),
+            unit,
+            allowed: rule.text(),
+            env: (!key.contains('[')).then(|| load::variable(key)),
+            what,
+        })]
+    }
+}
+
+/// The text of a value that came from the environment.
+fn env_text<'a>(reader: &Reader, value: &'a Value) -> Option<&'a str> {
+    match (&value.kind, reader.place(value)) {
+        (ValueKind::String(text), Place::Environment(_)) => Some(text.trim()),
+        _ => None,
+    }
+}
+
+macro_rules! number {
+    ($type:ty) => {
+        impl Setting for $type {
+            const KIND: &'static str = "a whole number";
+
+            fn read(reader: &mut Reader, key: &str, value: Value) -> Option<Self> {
+                let number = match &value.kind {
+                    ValueKind::I64(n) => Self::try_from(*n).ok(),
+                    ValueKind::U64(n) => Self::try_from(*n).ok(),
+                    ValueKind::I128(n) => Self::try_from(*n).ok(),
+                    ValueKind::U128(n) => Self::try_from(*n).ok(),
+                    _ => env_text(reader, &value).and_then(|text| text.parse().ok()),
+                };
+                number.or_else(|| reader.mistyped(key, Self::KIND, &value))
+            }
+
+            fn show(&self) -> String {
+                self.to_string()
+            }
+
+            fn obeys(&self, rule: Rule) -> Result<(), String> {
+                match rule {
+                    Rule::Between(least, most) if !(least..=most).contains(&(*self as u64)) => {
+                        Err(format!("must be from {least} to {most}, not {self}"))
+                    }
+                    _ => Ok(()),
+                }
+            }
+        }
+    };
+}
+
+number!(u64);
+number!(usize);
+
+impl Setting for bool {
+    const KIND: &'static str = "true or false";
+
+    fn read(reader: &mut Reader, key: &str, value: Value) -> Option<Self> {
+        let switch = match value.kind {
+            ValueKind::Boolean(b) => Some(b),
+            _ => env_text(reader, &value).and_then(|text| text.parse().ok()),
+        };
+        switch.or_else(|| reader.mistyped(key, Self::KIND, &value))
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Setting for String {
+    const KIND: &'static str = "text";
+
+    fn read(reader: &mut Reader, key: &str, value: Value) -> Option<Self> {
+        match value.kind {
+            ValueKind::String(text) => Some(text),
+            _ => reader.mistyped(key, Self::KIND, &value),
+        }
+    }
+
+    fn show(&self) -> String {
+        format!("{self:?}")
+    }
+
+    fn obeys(&self, rule: Rule) -> Result<(), String> {
+        check::text(self, rule)
+    }
+}
+
+impl Setting for SocketAddr {
+    const KIND: &'static str = "an IP address and a port, such as \"127.0.0.1:8080\"";
+
+    fn read(reader: &mut Reader, key: &str, value: Value) -> Option<Self> {
+        let address = match &value.kind {
+            ValueKind::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        address.or_else(|| reader.mistyped(key, Self::KIND, &value))
+    }
+
+    fn show(&self) -> String {
+        format!("\"{self}\"")
+    }
+}
+
+/// Reads a list of words: an array of texts, or from the environment `a,b`.
+///
+/// `parse` reads one word; its error says what belongs there.
+pub(super) fn words<T>(
+    reader: &mut Reader,
+    key: &str,
+    expected: &'static str,
+    value: &Value,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Option<Vec<T>> {
+    let list: Option<Vec<String>> = if let Some(text) = env_text(reader, value) {
+        let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+        Some(words.map(str::to_owned).collect())
+    } else if let ValueKind::Array(items) = &value.kind {
+        let text = |item: &Value| match &item.kind {
+            ValueKind::String(text) => Some(text.clone()),
+            _ => None,
+        };
+        items.iter().map(text).collect()
+    } else {
+        None
+    };
+    let Some(list) = list else {
+        return reader.mistyped(key, expected, value);
+    };
+    let mut read = Vec::with_capacity(list.len());
+    for word in &list {
+        match parse(word) {
+            Ok(item) => read.push(item),
+            Err(why) => {
+                reader.invalid(key, why);
+                return None;
+            }
+        }
+    }
+    Some(read)
+}
