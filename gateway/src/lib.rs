@@ -1,7 +1,21 @@
-//! Roomcast: a realtime gateway.
+//! Roomcast: a realtime gateway, as a library and a thin binary.
+//!
+//! A publication's way: HTTP or a client → [`roomcast_core::adapter`] → [`cluster`] → the
+//! mailboxes of the shards that have a member → room table → sockets.
 //!
 //! | module | what it holds |
 //! | --- | --- |
+//! | [`boot`] | settings → adapter → node → listeners and shards: the only place an adapter is made |
+//! | [`node`] | what all threads share |
+//! | `public` | the clients' port: HTTP, long polling, the upgrade to WebSocket |
+//! | `internal` | the backends' port: API, metrics, health |
+//! | [`shard`] | a thread with its connections, rooms and the write path |
+//! | [`mailbox`] | what other threads want of a shard |
+//! | [`cluster`] | from the adapter to the shards |
+//! | [`interest`] | which shards have members of which room |
+//! | [`client_events`] | the backend in process |
+//! | [`listener`] | listening sockets |
+//! | [`clock`] | the one reader of clocks |
 //! | [`settings`] | defaults, file and environment; the only reader of the environment |
 //! | [`limits`] | caps that are not settings, and the bounds of those that are |
 //! | [`metrics`] | every metric: hot counters of the shards, summed when scraped |
@@ -9,9 +23,23 @@
 //! | [`os`] | the limits of the operating system: files and memory |
 //! | [`docs`] | the pages of `docs/` that are generated from the code |
 
+pub mod boot;
+pub mod client_events;
+pub mod clock;
+pub mod cluster;
 pub mod docs;
+pub mod interest;
+mod internal;
 pub mod limits;
+pub mod listener;
+pub mod mailbox;
 pub mod metrics;
+pub mod node;
 pub mod os;
+mod public;
 pub mod settings;
+pub mod shard;
 pub mod telemetry;
+
+pub use boot::{Gateway, Handle, StartError};
+pub use client_events::{Client, ClientEvents, Decision, Refusal};

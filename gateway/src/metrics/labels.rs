@@ -212,6 +212,12 @@ labels! {
         NoBackend = "no_backend",
         /// No capacity at the moment.
         Overloaded = "overloaded",
+        /// The backend between nodes does not answer.
+        AdapterUnavailable = "adapter_unavailable",
+        /// The backend's answer never came: some may have got it.
+        OutcomeUnknown = "outcome_unknown",
+        /// A token was shown to a gateway that knows none.
+        AuthUnavailable = "auth_unavailable",
         /// Any other code.
         Other = "other",
     }

@@ -1,0 +1,95 @@
+//! Which shards have a member of which room: one 64-bit mask a room, so that a
+//! publication goes to the shards concerned and to no other; and what the adapter
+//! is told to want.
+//!
+//! Consulted once a publication and at the first and last member of a room on a
+//! shard, never once a receiver.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use roomcast_core::adapter::{Adapter, Live};
+use roomcast_core::id::{NodeTag, ShardIndex, SocketId};
+use roomcast_core::publication::Audience;
+use roomcast_core::room::{Namespace, Room};
+
+/// The node's table of rooms with members.
+pub struct Interest {
+    tag: NodeTag,
+    everywhere: u64,
+    adapter: Arc<dyn Adapter>,
+    rooms: Mutex<HashMap<Namespace, HashMap<Room, u64>>>,
+}
+
+impl Interest {
+    /// No members anywhere, on a node with `shards` shards.
+    pub fn new(tag: NodeTag, shards: usize, adapter: Arc<dyn Adapter>) -> Self {
+        let everywhere = if shards >= 64 { u64::MAX } else { (1 << shards) - 1 };
+        Self {
+            tag,
+            everywhere,
+            adapter,
+            rooms: Mutex::default(),
+        }
+    }
+
+    /// A shard has its first member of a room. Resolves when the room is live on the backend.
+    pub fn add(&self, shard: ShardIndex, namespace: &Namespace, room: &Room) -> Live {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        *rooms
+            .entry(namespace.clone())
+            .or_default()
+            .entry(room.clone())
+            .or_default() |= shard.bit();
+        self.adapter.want(namespace, room)
+    }
+
+    /// A shard has lost its last member of a room.
+    pub fn remove(&self, shard: ShardIndex, namespace: &Namespace, room: &Room) {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(named) = rooms.get_mut(namespace) else {
+            return;
+        };
+        let Some(mask) = named.get_mut(room) else { return };
+        *mask &= !shard.bit();
+        if *mask == 0 {
+            named.remove(room);
+            self.adapter.unwant(namespace, room);
+        }
+    }
+
+    /// The shards that may have a receiver.
+    pub fn mask(&self, namespace: &Namespace, audience: &Audience) -> u64 {
+        if audience.rooms.is_empty() {
+            return self.everywhere;
+        }
+        let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let named = rooms.get(namespace);
+        audience.rooms.iter().fold(0, |mask, room| {
+            let members = named.and_then(|named| named.get(room)).copied().unwrap_or(0);
+            mask | members | self.private(room)
+        })
+    }
+
+    /// The one shard where a socket of this id would live.
+    fn private(&self, room: &Room) -> u64 {
+        let home = SocketId::parse(room.as_str()).and_then(|id| id.home());
+        match home {
+            Some((tag, shard)) if tag == self.tag => shard.bit() & self.everywhere,
+            _ => 0,
+        }
+    }
+
+    /// Every shard.
+    pub fn everywhere(&self) -> u64 {
+        self.everywhere
+    }
+}
+
+impl std::fmt::Debug for Interest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Interest")
+            .field("tag", &self.tag)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,271 @@
+//! What all threads of a node share: its tag, settings, adapter, mailboxes, counters.
+//!
+//! Everything here is either fixed at start or an atomic that no hot path writes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use roomcast_core::adapter::{Adapter, PublishError};
+use roomcast_core::id::{NodeTag, ShardIndex, SocketId};
+use roomcast_core::publication::{Admission, Audience};
+use roomcast_core::room::Namespace;
+
+use crate::client_events::ClientEvents;
+use crate::clock::Clock;
+use crate::interest::Interest;
+use crate::mailbox::{self, Mailbox};
+use crate::metrics::{Gauge, Metrics};
+use crate::settings::{Mode, Settings};
+
+/// A shard that has not stamped for so long is stuck.
+const STUCK_MS: u64 = 5_000;
+
+/// A node.
+pub struct Node {
+    /// This process start's name in ids.
+    pub tag: NodeTag,
+    /// The one reader of clocks.
+    pub clock: Clock,
+    /// What it was told.
+    pub settings: Settings,
+    /// Declared namespaces; their index is their name on the shards.
+    pub namespaces: Vec<NamespaceEntry>,
+    /// Which shard has members of which room.
+    pub interest: Interest,
+    /// The one door.
+    pub adapter: Arc<dyn Adapter>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// The backend in process, if one is embedded.
+    pub events: Option<Arc<dyn ClientEvents>>,
+    /// Where raw messages are echoed, if anywhere.
+    pub echo_path: Option<String>,
+    mailboxes: Vec<Arc<Mailbox>>,
+    stamps: Vec<AtomicU64>,
+    connections: AtomicUsize,
+    connections_max: usize,
+    transports: AtomicUsize,
+    draining: AtomicBool,
+    publications: AtomicU64,
+}
+
+/// A declared namespace.
+#[derive(Debug)]
+pub struct NamespaceEntry {
+    /// Its name.
+    pub name: Namespace,
+    /// Whether clients may subscribe to rooms of their choice.
+    pub client_subscribe: bool,
+    /// Whether clients may publish to rooms.
+    pub client_publish: bool,
+    /// The latest acknowledgement id: one counter for all sockets, so that bytes can be shared.
+    acks: AtomicU64,
+}
+
+impl NamespaceEntry {
+    /// A namespace and its rules.
+    pub fn new(name: Namespace, client_subscribe: bool, client_publish: bool) -> Self {
+        Self {
+            name,
+            client_subscribe,
+            client_publish,
+            acks: AtomicU64::new(0),
+        }
+    }
+
+    /// The next acknowledgement id.
+    pub fn next_ack(&self) -> u64 {
+        self.acks.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// What a node is made of.
+pub struct Parts {
+    /// This process start's name in ids.
+    pub tag: NodeTag,
+    /// What it was told.
+    pub settings: Settings,
+    /// Declared namespaces.
+    pub namespaces: Vec<NamespaceEntry>,
+    /// The one door.
+    pub adapter: Arc<dyn Adapter>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// The backend in process.
+    pub events: Option<Arc<dyn ClientEvents>>,
+    /// Where raw messages are echoed.
+    pub echo_path: Option<String>,
+    /// How many shards.
+    pub shards: usize,
+    /// Connections at most.
+    pub connections_max: usize,
+}
+
+impl Node {
+    /// A node that serves nobody yet.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let bytes_max = parts.settings.limits.mailbox_bytes_max;
+        Arc::new(Self {
+            tag: parts.tag,
+            clock: Clock::start(),
+            interest: Interest::new(parts.tag, parts.shards, Arc::clone(&parts.adapter)),
+            adapter: parts.adapter,
+            namespaces: parts.namespaces,
+            metrics: parts.metrics,
+            events: parts.events,
+            echo_path: parts.echo_path,
+            mailboxes: (0..parts.shards).map(|_| Mailbox::new(bytes_max)).collect(),
+            stamps: (0..parts.shards).map(|_| AtomicU64::new(0)).collect(),
+            connections: AtomicUsize::new(0),
+            connections_max: parts.connections_max,
+            transports: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+            publications: AtomicU64::new(0),
+            settings: parts.settings,
+        })
+    }
+
+    /// Whether this is the open development mode.
+    pub fn is_open(&self) -> bool {
+        self.settings.mode() == Mode::Open
+    }
+
+    /// All mailboxes, by shard.
+    pub fn mailboxes(&self) -> &[Arc<Mailbox>] {
+        &self.mailboxes
+    }
+
+    /// One shard's mailbox.
+    pub fn mailbox(&self, shard: ShardIndex) -> &Arc<Mailbox> {
+        // Shards are made from the same count as mailboxes, and indices come from them.
+        &self.mailboxes[shard.get().min(self.mailboxes.len() - 1)]
+    }
+
+    /// The shard of that index, if the node has it.
+    pub fn has_shard(&self, shard: ShardIndex) -> bool {
+        shard.get() < self.mailboxes.len()
+    }
+
+    /// A declared namespace's index.
+    pub fn namespace_index(&self, name: &str) -> Option<u32> {
+        self.namespaces
+            .iter()
+            .position(|entry| entry.name.as_str() == name)
+            .map(|index| index as u32)
+    }
+
+    /// Whether clients may subscribe in a namespace.
+    pub fn may_subscribe(&self, namespace: u32) -> bool {
+        self.is_open()
+            || self
+                .namespaces
+                .get(namespace as usize)
+                .is_some_and(|entry| entry.client_subscribe)
+    }
+
+    /// Whether clients may publish in a namespace.
+    pub fn may_publish(&self, namespace: u32) -> bool {
+        self.is_open()
+            || self
+                .namespaces
+                .get(namespace as usize)
+                .is_some_and(|entry| entry.client_publish)
+    }
+
+    /// Reserves room for a publication in all shards concerned, or in none.
+    pub fn admit(
+        &self,
+        namespace: &Namespace,
+        audience: &Audience,
+        bytes: usize,
+    ) -> Result<Admission, PublishError> {
+        let mask = self.interest.mask(namespace, audience);
+        let bytes = bytes + mailbox::MAIL_BYTES;
+        mailbox::reserve(&self.mailboxes, mask, bytes).map_err(|_| PublishError::Overloaded)
+    }
+
+    /// An id for a publication whose publisher gave none: unique to this process start.
+    pub fn publication_id(&self) -> Arc<str> {
+        let number = self.publications.fetch_add(1, Ordering::Relaxed);
+        format!("{}-{number}", self.tag).into()
+    }
+
+    /// Counts a new connection in, unless the node is full.
+    pub fn admit_connection(self: &Arc<Self>) -> Option<Permit> {
+        let below = |count: usize| (count < self.connections_max).then_some(count + 1);
+        let counted = self
+            .connections
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, below);
+        counted.ok().map(|_| Permit(Arc::clone(self)))
+    }
+
+    /// Connections counted now.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Sockets and sessions that still exist, closing ones included.
+    pub fn open_transports(&self) -> usize {
+        self.transports.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn transport_opened(&self) {
+        self.transports.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn transport_gone(&self) {
+        self.transports.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether the node is going away.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// The node is going away. There is no way back.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        self.metrics.gauge_set(Gauge::Draining, 1);
+    }
+
+    /// A shard's loop is alive.
+    pub(crate) fn stamp(&self, shard: ShardIndex) {
+        if let Some(stamp) = self.stamps.get(shard.get()) {
+            stamp.store(self.clock.now().max(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether every shard has started, and none is stuck.
+    pub fn shards_alive(&self) -> bool {
+        let now = self.clock.now();
+        self.stamps.iter().all(|stamp| {
+            let at = stamp.load(Ordering::Relaxed);
+            at > 0 && now < at + STUCK_MS
+        })
+    }
+
+    /// Reads a socket id; the shard where it lives if that is here.
+    pub fn home_of(&self, id: &SocketId) -> Option<ShardIndex> {
+        id.home()
+            .filter(|(tag, shard)| *tag == self.tag && self.has_shard(*shard))
+            .map(|(_, shard)| shard)
+    }
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node")
+            .field("tag", &self.tag)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One of the connections a node may have, given back on drop.
+#[derive(Debug)]
+pub struct Permit(Arc<Node>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,97 @@
+//! The public listener: HTTP/1.1 as far as the upgrade, polling, and the demo page.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `origin` | which web pages may use the gateway, and the CORS headers they get |
+//! | `query` | what a request's query says |
+//! | `answer` | the answers, with the reference server's bodies and headers |
+//! | `engine` | `/socket.io/`: the order of checks, handshakes, polls |
+//! | `plain` | `/ws`, and `/echo` for embedding programs |
+//! | `upgrade` | from HTTP to WebSocket, and the probe of a polling session |
+//!
+//! Deliberately absent: HTTP/2 (WebSocket over it would be another transport),
+//! compression, cookies.
+
+mod answer;
+mod engine;
+mod origin;
+mod plain;
+mod query;
+mod upgrade;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+
+use crate::shard::Shard;
+pub(crate) use upgrade::adopt;
+
+/// Every answer's body is at hand when the answer is made.
+pub(crate) type Body = Full<Bytes>;
+
+/// Serves one TCP connection until it ends or becomes a WebSocket.
+pub(crate) async fn serve(shard: Rc<Shard>, stream: TcpStream, address: SocketAddr) {
+    let limits = &shard.node.settings.limits;
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
+        .max_buf_size(limits.header_bytes_max.max(8192))
+        .max_headers(limits.headers_max);
+    let service = {
+        let shard = Rc::clone(&shard);
+        service_fn(move |request| route(Rc::clone(&shard), request, address))
+    };
+    let served = http
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "public connection ended");
+    }
+}
+
+async fn route(
+    shard: Rc<Shard>,
+    request: Request<Incoming>,
+    address: SocketAddr,
+) -> Result<Response<Body>, Infallible> {
+    let settings = &shard.node.settings;
+    let path = request.uri().path();
+    let response = if path == settings.socket_io.path {
+        engine::serve(&shard, request, address).await
+    } else if path == settings.websocket.path {
+        plain::serve(&shard, request, address, false).await
+    } else if Some(path) == shard.node.echo_path.as_deref() {
+        plain::serve(&shard, request, address, true).await
+    } else if path == "/" && shard.node.is_open() && request.method() == Method::GET {
+        demo()
+    } else {
+        answer::text(StatusCode::NOT_FOUND, "not found\n")
+    };
+    Ok(response)
+}
+
+/// The demo page: our own, one file, in the open mode only.
+fn demo() -> Response<Body> {
+    let mut response = Response::new(Body::from(include_str!("public/demo.html")));
+    let headers = response.headers_mut();
+    headers.insert(
+        "content-type",
+        hyper::header::HeaderValue::from_static("text/html; charset=utf-8"),
+    );
+    headers.insert(
+        "cache-control",
+        hyper::header::HeaderValue::from_static("no-store"),
+    );
+    response
+}

@@ -1,0 +1,365 @@
+//! `/socket.io/`: Engine.IO 4 handshakes and polls, with the reference server's order of
+//! checks and its answers (Engine.IO protocol v4; engine.io 6.6 `verify`).
+//!
+//! Where the reference server has a fault, this does better: a request that does not
+//! speak revision 4 is refused before its WebSocket is accepted, methods that mean
+//! nothing get 405 and not 500, a body that is no payload gets 400 and not `ok`.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use roomcast_core::delivery::Variant;
+use roomcast_core::engine_io::{self, Open};
+use roomcast_core::id::Sid;
+use roomcast_core::session::Session;
+use roomcast_core::websocket::{Decoder, Role};
+use tokio::sync::oneshot;
+
+use super::answer::EngineError;
+use super::origin::Origin;
+use super::query::Query;
+use super::{Body, answer, upgrade};
+use crate::mailbox::MAIL_BYTES;
+use crate::metrics::{Counter, HandshakeResult, Protocol};
+use crate::shard::connection::{Connection, Peer, Speech, Transport};
+use crate::shard::io::Io;
+use crate::shard::polling::{Answer, Poll};
+use crate::shard::state::State;
+use crate::shard::{Adopted, Mail, Shard};
+
+/// Answers a request.
+pub(super) async fn serve(
+    shard: &Rc<Shard>,
+    request: Request<Incoming>,
+    address: SocketAddr,
+) -> Response<Body> {
+    let origin = Origin::of(request.headers(), &shard.node.settings);
+    if request.method() == Method::OPTIONS && origin.speaks_cors() {
+        return origin.preflight(request.headers());
+    }
+    let mut response = answer_to(shard, request, address, &origin).await;
+    origin.dress(&mut response);
+    response
+}
+
+async fn answer_to(
+    shard: &Rc<Shard>,
+    request: Request<Incoming>,
+    address: SocketAddr,
+    origin: &Origin,
+) -> Response<Body> {
+    let upgrading = upgrade::is_upgrade(request.headers());
+    let refuse = |error: EngineError| {
+        if upgrading {
+            error.to_upgrade()
+        } else {
+            error.to_poll()
+        }
+    };
+    let checked = check(shard, &request, upgrading, origin);
+    match checked {
+        Err(error) => {
+            let result = match error {
+                EngineError::Forbidden => HandshakeResult::OriginDenied,
+                _ => HandshakeResult::BadRequest,
+            };
+            shard
+                .state
+                .borrow()
+                .cells
+                .inc(Counter::Handshakes(Protocol::SocketIo, result));
+            refuse(error)
+        }
+        Ok(Wish::Session { sid }) if upgrading => offer(shard, request, sid),
+        Ok(Wish::Session { sid }) => match *request.method() {
+            Method::GET => get(shard, sid).await,
+            Method::POST => post(shard, sid, request).await,
+            _ => {
+                let mut response = answer::empty(StatusCode::METHOD_NOT_ALLOWED);
+                response
+                    .headers_mut()
+                    .insert(ALLOW, HeaderValue::from_static("GET, POST"));
+                response
+            }
+        },
+        Ok(Wish::Handshake { base64 }) => handshake(shard, request, address, base64),
+    }
+}
+
+/// What a request that passed the checks wants.
+enum Wish {
+    Handshake { base64: bool },
+    Session { sid: Sid },
+}
+
+/// The reference server's checks, in its order.
+fn check(
+    shard: &Shard,
+    request: &Request<Incoming>,
+    upgrading: bool,
+    origin: &Origin,
+) -> Result<Wish, EngineError> {
+    let settings = &shard.node.settings.socket_io;
+    let query = Query::parse(request.uri().query());
+    let websocket = match query.transport.as_deref() {
+        Some("polling") if settings.polling => false,
+        Some("websocket") if settings.websocket => true,
+        _ => return Err(EngineError::TransportUnknown),
+    };
+    if !origin.allowed {
+        return Err(EngineError::Forbidden);
+    }
+    let revision_4 = query.eio.as_deref() == Some("4");
+    if let Some(sid) = query.sid.as_deref() {
+        let known = Sid::parse(sid)
+            .filter(|sid| is_known(shard, sid))
+            .ok_or(EngineError::SessionUnknown)?;
+        if websocket != upgrading || !revision_4 {
+            return Err(EngineError::BadRequest);
+        }
+        return Ok(Wish::Session { sid: known });
+    }
+    if request.method() != Method::GET {
+        return Err(EngineError::BadHandshakeMethod);
+    }
+    if websocket != upgrading {
+        return Err(EngineError::BadRequest);
+    }
+    if !revision_4 {
+        return Err(EngineError::UnsupportedVersion);
+    }
+    Ok(Wish::Handshake { base64: query.base64 })
+}
+
+/// Whether the session may exist: here for certain, on another shard by its id's shape.
+fn is_known(shard: &Shard, sid: &Sid) -> bool {
+    let (tag, home) = sid.home();
+    if tag != shard.node.tag || !shard.node.has_shard(home) {
+        return false;
+    }
+    home != shard.index || shard.state.borrow().sids.contains_key(sid)
+}
+
+fn handshake(
+    shard: &Rc<Shard>,
+    mut request: Request<Incoming>,
+    address: SocketAddr,
+    base64: bool,
+) -> Response<Body> {
+    let count = |result| {
+        shard
+            .state
+            .borrow()
+            .cells
+            .inc(Counter::Handshakes(Protocol::SocketIo, result))
+    };
+    if shard.node.is_draining() {
+        count(HandshakeResult::Draining);
+        return answer::unavailable("this node is going away\n");
+    }
+    let Some(permit) = shard.node.admit_connection() else {
+        count(HandshakeResult::AtCapacity);
+        return answer::unavailable("too many connections\n");
+    };
+    let peer = Peer {
+        address,
+        connected_at: shard.node.clock.unix(),
+        permit,
+    };
+    if !upgrade::is_upgrade(request.headers()) {
+        count(HandshakeResult::Accepted);
+        let mut state = shard.state.borrow_mut();
+        let (speech, open) = open(&state, state.rules.upgrade);
+        let polling = Transport::Polling(Box::default());
+        state.insert(Connection::new(polling, speech, Variant::SocketIoPolling, peer));
+        return answer::payload(open);
+    }
+    match upgrade::accept(&mut request, None) {
+        Ok((response, upgraded)) => {
+            count(HandshakeResult::Accepted);
+            tokio::task::spawn_local(connect(Rc::clone(shard), upgraded, peer, base64));
+            response
+        }
+        Err(response) => {
+            count(HandshakeResult::BadRequest);
+            response
+        }
+    }
+}
+
+/// A fresh session, and its open packet.
+fn open(state: &State, upgrade: bool) -> (Speech, String) {
+    let sid = Sid::new(state.node.tag, state.index, State::entropy());
+    let settings = &state.node.settings.socket_io;
+    let open = engine_io::encode_open(&Open {
+        sid,
+        upgrade,
+        ping_interval: std::time::Duration::from_millis(settings.ping_interval_ms),
+        ping_timeout: std::time::Duration::from_millis(settings.ping_timeout_ms),
+        max_payload: state.rules.frames.message_bytes_max,
+    });
+    let session = Session::new(state.now(), &state.rules.socket_io);
+    (Speech::SocketIo { sid, session }, open)
+}
+
+async fn connect(shard: Rc<Shard>, upgraded: upgrade::Upgraded, peer: Peer, base64: bool) {
+    let Ok((stream, rest)) = upgraded.stream().await else {
+        return;
+    };
+    let key = {
+        let mut state = shard.state.borrow_mut();
+        let (speech, open) = open(&state, false);
+        let variant = if base64 {
+            Variant::SocketIoWebSocketBase64
+        } else {
+            Variant::SocketIoWebSocket
+        };
+        let transport = Transport::WebSocket {
+            io: Io::Tcp(stream),
+            decoder: Decoder::new(Role::Server),
+        };
+        let key = state.insert(Connection::new(transport, speech, variant, peer));
+        state.send_open(key.index, &open);
+        key
+    };
+    upgrade::begin(&shard, key, &rest);
+}
+
+/// A WebSocket with a session's id: it offers to take the session over, on its own shard.
+fn offer(shard: &Rc<Shard>, mut request: Request<Incoming>, sid: Sid) -> Response<Body> {
+    let base64 = Query::parse(request.uri().query()).base64;
+    let (response, upgraded) = match upgrade::accept(&mut request, None) {
+        Ok(accepted) => accepted,
+        Err(response) => return response,
+    };
+    let shard = Rc::clone(shard);
+    tokio::task::spawn_local(async move {
+        let Ok((stream, rest)) = upgraded.stream().await else {
+            return;
+        };
+        let home = sid.home().1;
+        if home == shard.index {
+            return upgrade::probe(shard, sid, stream, rest, base64).await;
+        }
+        let Ok(stream) = stream.into_std() else { return };
+        let adopted = Adopted {
+            sid,
+            stream,
+            rest,
+            base64,
+        };
+        // Refused only when the other shard is overloaded; the client then goes on polling.
+        let _ = shard.node.mailbox(home).post(Mail::Adopt(adopted), MAIL_BYTES);
+    });
+    response
+}
+
+/// Asks the session's shard, this one or another.
+async fn ask(shard: &Rc<Shard>, sid: Sid, poll: Poll) -> Answer {
+    let (reply, answer) = oneshot::channel();
+    let home = sid.home().1;
+    if home == shard.index {
+        shard.state.borrow_mut().poll(&sid, poll, reply);
+    } else {
+        let bytes = MAIL_BYTES
+            + if let Poll::Post(body) = &poll {
+                body.len()
+            } else {
+                0
+            };
+        shard
+            .node
+            .mailbox(home)
+            .post_admitted(Mail::Poll(sid, poll, reply), bytes);
+    }
+    answer.await.unwrap_or(Answer::Unknown)
+}
+
+/// Says that the client hung up, unless it got its answer.
+struct HangUp {
+    shard: Rc<Shard>,
+    sid: Sid,
+    poll: Option<Poll>,
+}
+
+impl Drop for HangUp {
+    fn drop(&mut self) {
+        if let Some(poll) = self.poll.take() {
+            let (reply, _) = oneshot::channel();
+            let mail = Mail::Poll(self.sid, poll, reply);
+            self.shard
+                .node
+                .mailbox(self.sid.home().1)
+                .post_admitted(mail, MAIL_BYTES);
+        }
+    }
+}
+
+async fn get(shard: &Rc<Shard>, sid: Sid) -> Response<Body> {
+    let mut guard = HangUp {
+        shard: Rc::clone(shard),
+        sid,
+        poll: Some(Poll::GetAborted),
+    };
+    let answer = ask(shard, sid, Poll::Get).await;
+    guard.poll = None;
+    respond(answer)
+}
+
+async fn post(shard: &Rc<Shard>, sid: Sid, request: Request<Incoming>) -> Response<Body> {
+    match ask(shard, sid, Poll::PostBegin).await {
+        Answer::Ok => {}
+        other => return respond(other),
+    }
+    let mut guard = HangUp {
+        shard: Rc::clone(shard),
+        sid,
+        poll: Some(Poll::PostFailed { fatal: true }),
+    };
+    let failed = |fatal| ask(shard, sid, Poll::PostFailed { fatal });
+    let kind = request.headers().get(CONTENT_TYPE);
+    if kind.is_some_and(|kind| kind.as_bytes() == b"application/octet-stream") {
+        failed(true).await;
+        guard.poll = None;
+        return answer::empty(StatusCode::BAD_REQUEST);
+    }
+    let max = shard.node.settings.limits.message_bytes_max;
+    let announced = request.body().size_hint().lower();
+    let body = if announced > max as u64 {
+        None
+    } else {
+        collect(request.into_body(), max).await
+    };
+    guard.poll = None;
+    match body {
+        Some(body) => respond(ask(shard, sid, Poll::Post(body)).await),
+        None => {
+            failed(false).await;
+            answer::empty(StatusCode::PAYLOAD_TOO_LARGE)
+        }
+    }
+}
+
+/// The whole body; `None` if it is too large or broke off.
+async fn collect(body: Incoming, max: usize) -> Option<Bytes> {
+    Limited::new(body, max)
+        .collect()
+        .await
+        .ok()
+        .map(http_body_util::Collected::to_bytes)
+}
+
+fn respond(answer: Answer) -> Response<Body> {
+    match answer {
+        Answer::Packets(body) => answer::payload(body),
+        Answer::Ok => answer::ok(),
+        Answer::Unknown => EngineError::SessionUnknown.to_poll(),
+        Answer::Upgraded | Answer::Garbage => EngineError::BadRequest.to_poll(),
+        Answer::Duplicate => answer::empty(StatusCode::BAD_REQUEST),
+    }
+}

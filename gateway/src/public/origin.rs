@@ -1,0 +1,159 @@
+//! Which web pages may use the gateway, and the CORS headers they get.
+//!
+//! A request without an Origin is no web page's. A page may connect from the gateway's
+//! own origin, from a listed one, and in the open mode from loopback origins; any other
+//! gets 403, on polling and on WebSocket alike. CORS headers go to allowed origins only.
+
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS, HOST, HeaderMap, HeaderValue, ORIGIN, VARY,
+};
+use hyper::{Response, StatusCode};
+
+use super::{Body, answer};
+use crate::settings::{Mode, OriginRule, Settings};
+
+/// What the Origin of a request amounts to.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    /// Whether the request may go on.
+    pub(super) allowed: bool,
+    /// Whether any other origin than our own may ever connect: then CORS is spoken.
+    configured: bool,
+    any: bool,
+    credentials: bool,
+    /// The origin to name in the answer.
+    echo: Option<HeaderValue>,
+}
+
+impl Origin {
+    pub(super) fn of(headers: &HeaderMap, settings: &Settings) -> Self {
+        let rules = &settings.public.origins;
+        let any = rules.contains(&OriginRule::Any);
+        let configured = !rules.is_empty();
+        let credentials = settings.public.cors_credentials;
+        let Some(origin) = headers.get(ORIGIN) else {
+            return Self {
+                allowed: true,
+                configured,
+                any,
+                credentials,
+                echo: None,
+            };
+        };
+        let text = origin.to_str().unwrap_or_default();
+        let own = headers
+            .get(HOST)
+            .and_then(|host| host.to_str().ok())
+            .is_some_and(|host| is_own(text, host));
+        let listed = rules.iter().any(|rule| rule.covers(text));
+        let loopback = settings.mode() == Mode::Open && is_loopback(text);
+        let allowed = own || listed || loopback;
+        // A copy: the request's own value would keep its read buffer alive.
+        let echo = (listed || loopback)
+            .then(|| HeaderValue::from_bytes(origin.as_bytes()).ok())
+            .flatten();
+        Self {
+            allowed,
+            configured: configured || loopback,
+            any,
+            credentials,
+            echo,
+        }
+    }
+
+    /// Whether a preflight is answered.
+    pub(super) fn speaks_cors(&self) -> bool {
+        self.configured
+    }
+
+    /// Adds the CORS headers, to errors too.
+    pub(super) fn dress(&self, response: &mut Response<Body>) {
+        let headers = response.headers_mut();
+        if self.any {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            return;
+        }
+        if !self.configured {
+            return;
+        }
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+        if let Some(origin) = &self.echo {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            if self.credentials {
+                headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            }
+        }
+    }
+
+    /// The answer to a preflight.
+    pub(super) fn preflight(&self, request: &HeaderMap) -> Response<Body> {
+        let mut response = answer::empty(StatusCode::NO_CONTENT);
+        self.dress(&mut response);
+        let headers = response.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST"));
+        if let Some(asked) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+            headers.append(VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+        }
+        response
+    }
+}
+
+/// `http://host` or `https://host` with the very host that the request names.
+fn is_own(origin: &str, host: &str) -> bool {
+    let bare = origin
+        .strip_prefix("http://")
+        .or_else(|| origin.strip_prefix("https://"));
+    bare.is_some_and(|bare| bare.eq_ignore_ascii_case(host))
+}
+
+fn is_loopback(origin: &str) -> bool {
+    let bare = origin
+        .strip_prefix("http://")
+        .or_else(|| origin.strip_prefix("https://"));
+    bare.is_some_and(is_loopback_host)
+}
+
+/// Whether `host` (with or without a port) is this machine and nothing else.
+pub(crate) fn is_loopback_host(host: &str) -> bool {
+    let bare = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').map_or(rest, |(address, _)| address),
+        None => host.split_once(':').map_or(host, |(name, _)| name),
+    };
+    bare.eq_ignore_ascii_case("localhost")
+        || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_origin_is_the_requests_host() {
+        assert!(is_own("http://127.0.0.1:8080", "127.0.0.1:8080"));
+        assert!(is_own("https://Example.com", "example.com"));
+        assert!(!is_own("http://example.com.evil.test", "example.com"));
+        assert!(!is_own("null", "null"));
+    }
+
+    #[test]
+    fn loopback_origins_are_judged_by_the_whole_host() {
+        for origin in [
+            "http://localhost:3000",
+            "http://127.0.0.1",
+            "http://[::1]:5173",
+            "https://localhost",
+        ] {
+            assert!(is_loopback(origin), "{origin}");
+        }
+        for origin in [
+            "http://localhost.evil.test",
+            "http://127.0.0.1.evil.test",
+            "null",
+            "file://",
+        ] {
+            assert!(!is_loopback(origin), "{origin}");
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! What reaches a shard from elsewhere on the node: deliveries, and requests of backends
+//! and other nodes about the sockets that live here.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use roomcast_core::adapter::Responder;
+use roomcast_core::close::CloseReason;
+use roomcast_core::cluster::{Answer, Request, RoomInfo, Select, SocketInfo};
+use roomcast_core::delivery::Delivery;
+use roomcast_core::publication::Audience;
+use roomcast_core::room::Room;
+use roomcast_core::socket_io;
+
+use super::connection::Speech;
+use super::flush::Item;
+use super::outbox::Packet;
+use super::rooms::{Member, RoomIndex};
+use super::state::State;
+use super::{SocketKey, ToSocket};
+use crate::metrics::{AckResult, Counter, DropReason, Gauge, Protocol, Transport};
+
+/// Entries of one part of a list.
+const PART: usize = 256;
+
+impl State {
+    /// Takes a delivery that is charged `bytes` in the mailbox.
+    pub(crate) fn deliver(&mut self, delivery: Arc<Delivery>, bytes: usize) {
+        let publication = &delivery.publication;
+        let expired = publication
+            .expires_at
+            .is_some_and(|at| self.node.clock.unix() > at);
+        let namespace = self.node.namespace_index(publication.namespace.as_str());
+        let (Some(namespace), false) = (namespace, expired) else {
+            if expired {
+                self.cells.inc(Counter::MessagesDropped(DropReason::Expired));
+            }
+            return self.node.mailbox(self.index).release(bytes);
+        };
+        self.turn.number += 1;
+        let item = Rc::new(Item {
+            number: self.turn.number,
+            delivery,
+            bytes,
+        });
+        let audience = &item.delivery.publication.audience;
+        let room = match (audience.rooms.as_slice(), audience.except.as_slice()) {
+            ([], []) => self.everybody.get(namespace as usize).copied(),
+            ([room], []) if !self.ids.contains_key(room.as_str()) => match self.rooms.find(namespace, room) {
+                Some(index) => Some(index),
+                None => return self.node.mailbox(self.index).release(bytes),
+            },
+            _ => None,
+        };
+        match room {
+            Some(room) => self.pend(room, item),
+            None => self.deliver_each(namespace, &item),
+        }
+    }
+
+    /// The common case: one room. It waits with the room for the flusher.
+    fn pend(&mut self, room: RoomIndex, item: Rc<Item>) {
+        let Some(entry) = self.rooms.get_mut(room) else {
+            return;
+        };
+        entry.pending.push(item);
+        if !entry.dirty {
+            entry.dirty = true;
+            self.turn.rooms.push_back(room);
+            self.wake_flusher();
+        }
+    }
+
+    /// Several rooms, exceptions, a private room: each receiver once, by its outbox.
+    fn deliver_each(&mut self, namespace: u32, item: &Rc<Item>) {
+        let receivers = self.select(namespace, &item.delivery.publication.audience);
+        for member in &receivers {
+            // This publication is not pending anywhere: what is settled here is what came before it.
+            self.settle(member.conn);
+            self.put(member.conn, item);
+            self.mark_dirty(member.conn);
+        }
+        self.cells.add(
+            Counter::MessagesDelivered(Protocol::SocketIo),
+            receivers.len() as u64,
+        );
+        self.node.mailbox(self.index).release(item.bytes);
+    }
+
+    /// The sockets of an audience, each once.
+    pub(crate) fn select(&self, namespace: u32, audience: &Audience) -> Vec<Member> {
+        let mut except: HashSet<u32> = HashSet::new();
+        for room in &audience.except {
+            except.extend(self.members(namespace, room).iter().map(|member| member.socket));
+        }
+        let mut seen = HashSet::new();
+        let mut selected = Vec::new();
+        let mut take = |members: &[Member]| {
+            for member in members {
+                if !except.contains(&member.socket) && seen.insert(member.socket) {
+                    selected.push(*member);
+                }
+            }
+        };
+        if audience.rooms.is_empty() {
+            let everybody = self
+                .everybody
+                .get(namespace as usize)
+                .and_then(|room| self.rooms.get(*room));
+            take(everybody.map_or(&[], |entry| &entry.members));
+        }
+        for room in &audience.rooms {
+            take(&self.members(namespace, room));
+        }
+        selected
+    }
+
+    /// The members of a room, or the socket whose private room it is.
+    fn members(&self, namespace: u32, room: &Room) -> Vec<Member> {
+        if let Some(socket) = self.ids.get(room.as_str()).copied() {
+            let entry = self
+                .sockets
+                .get(socket as usize)
+                .filter(|s| s.namespace == namespace && s.joined);
+            return entry
+                .map(|s| Member { conn: s.conn, socket })
+                .into_iter()
+                .collect();
+        }
+        let entry = self
+            .rooms
+            .find(namespace, room)
+            .and_then(|index| self.rooms.get(index));
+        entry.map_or_else(Vec::new, |entry| entry.members.clone())
+    }
+
+    /// Carries out a request and answers it. `delivery`: the publication to acknowledge.
+    pub(crate) fn order(&mut self, request: &Request, delivery: Option<Arc<Delivery>>, responder: Responder) {
+        match request {
+            Request::BroadcastWithAcks { timeout, .. } => {
+                if let Some(delivery) = delivery {
+                    self.deliver_with_acks(delivery, *timeout, responder);
+                }
+            }
+            Request::Join(select, rooms) => {
+                let matched = self.for_each_selected(select, |state, socket| {
+                    for room in rooms {
+                        // Being a member here is what was asked; the backend becomes live in its own time.
+                        if let Some(live) = state.join(socket, room) {
+                            tokio::task::spawn_local(live);
+                        }
+                    }
+                });
+                respond(responder, vec![Answer::Matched(matched)]);
+            }
+            Request::Leave(select, rooms) => {
+                let matched = self.for_each_selected(select, |state, socket| {
+                    rooms.iter().for_each(|room| state.part(socket, room));
+                });
+                respond(responder, vec![Answer::Matched(matched)]);
+            }
+            Request::Disconnect { select, reconnect } => {
+                let matched =
+                    self.for_each_selected(select, |state, socket| state.disconnect(socket, *reconnect));
+                respond(responder, vec![Answer::Matched(matched)]);
+            }
+            Request::FetchSockets(select) => respond(responder, self.fetch(select)),
+            Request::ListRooms(namespace) => {
+                let Some(index) = self.node.namespace_index(namespace.as_str()) else {
+                    return;
+                };
+                let rooms: Vec<RoomInfo> = self
+                    .rooms
+                    .named(index)
+                    .map(|(room, members)| RoomInfo {
+                        room: room.clone(),
+                        members,
+                    })
+                    .collect();
+                respond(
+                    responder,
+                    rooms
+                        .chunks(PART)
+                        .map(|part| Answer::Rooms(part.to_vec()))
+                        .collect(),
+                );
+            }
+            Request::ServerSideEmit { .. } => respond(responder, vec![Answer::Emitted("null".into())]),
+        }
+    }
+
+    fn for_each_selected(&mut self, select: &Select, mut each: impl FnMut(&mut Self, u32)) -> usize {
+        let Some(namespace) = self.node.namespace_index(select.namespace.as_str()) else {
+            return 0;
+        };
+        let selected = self.select(namespace, &select.audience);
+        selected.iter().for_each(|member| each(self, member.socket));
+        selected.len()
+    }
+
+    fn deliver_with_acks(&mut self, delivery: Arc<Delivery>, timeout: Duration, responder: Responder) {
+        let publication = &delivery.publication;
+        let (Some(id), Some(namespace)) = (
+            publication.ack,
+            self.node.namespace_index(publication.namespace.as_str()),
+        ) else {
+            return;
+        };
+        let receivers = self.select(namespace, &publication.audience);
+        let answering = |member: &&Member| {
+            let speech = self
+                .conns
+                .get(member.conn as usize)
+                .map(|connection| &connection.speech);
+            matches!(speech, Some(Speech::SocketIo { .. }))
+        };
+        let asked: HashSet<u32> = receivers
+            .iter()
+            .filter(answering)
+            .map(|member| member.socket)
+            .collect();
+        let full = self.acks.owed() + asked.len() > self.rules.acks_pending_max;
+        let asked = if full { HashSet::new() } else { asked };
+        let deadline = self.now() + timeout.as_millis() as u64;
+        let answers = vec![Answer::Asked(asked.len())];
+        self.cells.gauge_add(Gauge::AcksPending, asked.len() as u64);
+        self.acks
+            .expect(namespace, id, asked, responder.clone(), deadline);
+        respond(responder, answers);
+        if let Some(shard) = self.shard() {
+            shard.timer.notify_one();
+        }
+        self.turn.number += 1;
+        let item = Rc::new(Item {
+            number: self.turn.number,
+            delivery,
+            bytes: 0,
+        });
+        self.deliver_each(namespace, &item);
+    }
+
+    /// Counts the answers that will not come any more.
+    pub(crate) fn expire_acks(&mut self) {
+        let missing = self.acks.expire(self.now());
+        self.cells.add(Counter::Acks(AckResult::TimedOut), missing);
+        self.cells.gauge_sub(Gauge::AcksPending, missing);
+    }
+
+    /// Ends one socket: by a DISCONNECT packet, after which it stays away, or by its
+    /// transport, after which it comes back.
+    pub(crate) fn disconnect(&mut self, socket: u32, reconnect: bool) {
+        let Some((conn, namespace)) = self.sockets.get(socket as usize).map(|s| (s.conn, s.namespace)) else {
+            return;
+        };
+        if reconnect {
+            return self.close_index(conn, CloseReason::Reconnect);
+        }
+        let text = socket_io::encode_disconnect(self.namespace(namespace).as_str());
+        let Some(connection) = self.conns.get_mut(conn as usize) else {
+            return;
+        };
+        if let Speech::SocketIo { session, .. } = &mut connection.speech {
+            session.namespaces.remove(socket);
+            self.close_socket(socket, CloseReason::Kicked);
+            self.send(conn, Packet::Message(text, Vec::new()));
+        } else {
+            self.close_index(conn, CloseReason::Kicked);
+        }
+    }
+
+    fn fetch(&self, select: &Select) -> Vec<Answer> {
+        let Some(namespace) = self.node.namespace_index(select.namespace.as_str()) else {
+            return Vec::new();
+        };
+        let sockets: Vec<SocketInfo> = self
+            .select(namespace, &select.audience)
+            .iter()
+            .filter_map(|member| self.describe(*member))
+            .collect();
+        sockets
+            .chunks(PART)
+            .map(|part| Answer::Sockets(part.to_vec()))
+            .collect()
+    }
+
+    fn describe(&self, member: Member) -> Option<SocketInfo> {
+        let (socket, connection) = (
+            self.sockets.get(member.socket as usize)?,
+            self.conns.get(member.conn as usize)?,
+        );
+        let rooms = socket
+            .places
+            .iter()
+            .filter_map(|place| self.rooms.get(place.room)?.name.clone());
+        Some(SocketInfo {
+            id: socket.id.clone(),
+            namespace: self.namespace(socket.namespace),
+            rooms: rooms.collect(),
+            protocol: if matches!(connection.speech, Speech::Plain { .. }) {
+                "plain"
+            } else {
+                "socketio"
+            },
+            transport: if connection.transport_label() == Transport::Polling {
+                "polling"
+            } else {
+                "websocket"
+            },
+            address: connection.address.to_string(),
+            connected_at: socket.connected_at,
+            shard: self.index.get(),
+        })
+    }
+
+    /// What an embedding program does to one socket.
+    pub(crate) fn to_socket(&mut self, key: SocketKey, what: ToSocket) {
+        if self
+            .sockets
+            .get(key.index as usize)
+            .is_none_or(|socket| socket.generation != key.generation)
+        {
+            return;
+        }
+        match what {
+            ToSocket::Emit(payload) => self.emit(key.index, payload),
+            ToSocket::Ack {
+                id,
+                args,
+                attachments,
+            } => self.answer(key.index, id, &args, attachments),
+            ToSocket::Disconnect { reconnect } => self.disconnect(key.index, reconnect),
+        }
+    }
+}
+
+/// Sends answers without holding the shard up: a full channel is waited for in a task.
+fn respond(responder: Responder, answers: Vec<Answer>) {
+    let mut answers = answers.into_iter();
+    while let Some(answer) = answers.next() {
+        if let Err(answer) = responder.try_send(answer) {
+            tokio::task::spawn_local(async move {
+                responder.send(answer).await;
+                for answer in answers {
+                    responder.send(answer).await;
+                }
+            });
+            return;
+        }
+    }
+}

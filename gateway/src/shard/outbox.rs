@@ -1,0 +1,229 @@
+//! What waits for one connection: bounded in bytes and age.
+//!
+//! A connection that keeps up has no outbox. One that is blocked, that polls, or that is
+//! owed bytes of its own has one until the flusher has emptied it. Entries of shared
+//! publications are handles; nothing is copied per receiver. A partly written entry is
+//! always completed.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use roomcast_core::delivery::Variant;
+use roomcast_core::engine_io::{self, Framing};
+use roomcast_core::publication::Class;
+use roomcast_core::session::Millis;
+
+use super::flush::Item;
+
+/// A message of our own to one connection, framed when it is written: a polling session
+/// may have become a WebSocket by then.
+#[derive(Debug)]
+pub(crate) enum Packet {
+    /// An Engine.IO message with its attachments.
+    Message(String, Vec<Bytes>),
+    /// One Engine.IO packet as text, such as `2`.
+    Engine(&'static str),
+    /// Complete WebSocket frames.
+    Frames(Bytes),
+}
+
+#[derive(Debug)]
+enum Entry {
+    Shared(Rc<Item>),
+    Own(Packet),
+    /// The rest of a partly written entry, and how far it is written.
+    Rest(Bytes),
+}
+
+/// What came of putting a publication in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// It waits.
+    Queued,
+    /// It waits in place of an earlier one of its key.
+    Superseded,
+    /// Dropped: volatile, and the client is not keeping up.
+    Dropped,
+    /// The bound is reached: the connection is to be closed.
+    Overflow,
+}
+
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    entries: VecDeque<Entry>,
+    bytes: usize,
+    /// When writing got stuck; `None`: it is not.
+    blocked_since: Option<Millis>,
+}
+
+impl Outbox {
+    pub(crate) fn new() -> Self {
+        Self {
+            entries: VecDeque::new(),
+            bytes: 0,
+            blocked_since: None,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn blocked_since(&self) -> Option<Millis> {
+        self.blocked_since
+    }
+
+    pub(crate) fn set_blocked(&mut self, now: Millis) {
+        self.blocked_since.get_or_insert(now);
+    }
+
+    pub(crate) fn set_writable(&mut self) {
+        self.blocked_since = None;
+    }
+
+    /// Puts a publication in. `behind`: the connection takes nothing at the moment.
+    pub(crate) fn put(&mut self, item: &Rc<Item>, variant: Variant, behind: bool, bytes_max: usize) -> Put {
+        let publication = &item.delivery.publication;
+        if behind && publication.class == Class::Volatile {
+            return Put::Dropped;
+        }
+        if behind && publication.class == Class::Latest && self.supersede(item, variant) {
+            return Put::Superseded;
+        }
+        let len = item.delivery.encoded(variant).len();
+        if !self.entries.is_empty() && self.bytes + len > bytes_max {
+            return Put::Overflow;
+        }
+        self.bytes += len;
+        self.entries.push_back(Entry::Shared(Rc::clone(item)));
+        Put::Queued
+    }
+
+    fn supersede(&mut self, item: &Rc<Item>, variant: Variant) -> bool {
+        let new = &item.delivery.publication;
+        let same = |entry: &&mut Entry| match entry {
+            Entry::Shared(old) => {
+                let old = &old.delivery.publication;
+                old.class == Class::Latest && old.key == new.key && old.namespace == new.namespace
+            }
+            Entry::Own(_) | Entry::Rest(_) => false,
+        };
+        let Some(Entry::Shared(old)) = self.entries.iter_mut().find(same) else {
+            return false;
+        };
+        self.bytes = self.bytes - old.delivery.encoded(variant).len() + item.delivery.encoded(variant).len();
+        *old = Rc::clone(item);
+        true
+    }
+
+    /// Puts a packet of our own in. `false`: the bound is reached.
+    pub(crate) fn put_own(&mut self, packet: Packet, bytes_max: usize) -> bool {
+        let len = packet.len();
+        if !self.entries.is_empty() && self.bytes + len > bytes_max {
+            return false;
+        }
+        self.bytes += len;
+        self.entries.push_back(Entry::Own(packet));
+        true
+    }
+
+    /// Puts the unwritten rest of a publication in, ahead of all that follows.
+    pub(crate) fn put_rest(&mut self, rest: Bytes) {
+        self.bytes += rest.len();
+        self.entries.push_back(Entry::Rest(rest));
+    }
+
+    /// The first entries as bytes for the wire, at most `slices_max` of them.
+    pub(crate) fn front(&self, variant: Variant, slices_max: usize) -> Vec<Bytes> {
+        self.entries
+            .iter()
+            .take(slices_max)
+            .map(|entry| entry.wire(variant))
+            .collect()
+    }
+
+    /// Forgets what was written: `written` bytes of what [`Outbox::front`] returned.
+    pub(crate) fn advance(&mut self, front: &[Bytes], mut written: usize) {
+        for bytes in front {
+            let Some(entry) = self.entries.pop_front() else {
+                return;
+            };
+            if written < bytes.len() {
+                if written > 0 {
+                    self.bytes = self.bytes.saturating_sub(entry.charge(bytes.len())) + bytes.len() - written;
+                    self.entries.push_front(Entry::Rest(bytes.slice(written..)));
+                } else {
+                    self.entries.push_front(entry);
+                }
+                return;
+            }
+            written -= bytes.len();
+            self.bytes = self.bytes.saturating_sub(entry.charge(bytes.len()));
+        }
+    }
+}
+
+impl Entry {
+    fn wire(&self, variant: Variant) -> Bytes {
+        match self {
+            Self::Shared(item) => item.delivery.encoded(variant).clone(),
+            Self::Own(packet) => packet.wire(variant),
+            Self::Rest(rest) => rest.clone(),
+        }
+    }
+
+    /// What the entry counted for, given its length on the wire.
+    fn charge(&self, wire: usize) -> usize {
+        match self {
+            Self::Own(packet) => packet.len(),
+            Self::Shared(_) | Self::Rest(_) => wire,
+        }
+    }
+}
+
+impl Packet {
+    /// Bytes it counts for: its contents, whatever frames will be put around them.
+    fn len(&self) -> usize {
+        match self {
+            Self::Message(text, attachments) => {
+                text.len() + 1 + attachments.iter().map(Bytes::len).sum::<usize>()
+            }
+            Self::Engine(text) => text.len(),
+            Self::Frames(bytes) => bytes.len(),
+        }
+    }
+
+    fn wire(&self, variant: Variant) -> Bytes {
+        let framing = framing(variant);
+        let mut out = Vec::new();
+        match self {
+            Self::Message(text, attachments) => {
+                engine_io::encode_message(framing, text, attachments, &mut out)
+            }
+            Self::Engine(text) if framing == Framing::Polling => out.extend_from_slice(text.as_bytes()),
+            Self::Engine(text) => {
+                roomcast_core::websocket::encode(
+                    roomcast_core::websocket::Opcode::Text,
+                    text.as_bytes(),
+                    &mut out,
+                );
+            }
+            Self::Frames(bytes) => return bytes.clone(),
+        }
+        out.into()
+    }
+}
+
+/// The framing of a variant.
+pub(crate) fn framing(variant: Variant) -> Framing {
+    match variant {
+        Variant::SocketIoPolling => Framing::Polling,
+        Variant::SocketIoWebSocketBase64 => Framing::WebSocketBase64,
+        Variant::SocketIoWebSocket | Variant::PlainWebSocket => Framing::WebSocket,
+    }
+}

@@ -1,0 +1,296 @@
+//! What comes in over a WebSocket: bytes to frames, frames to packets, packets to requests.
+
+use std::task::{Context, Poll};
+
+use roomcast_core::close::CloseReason;
+use roomcast_core::session::{Due, Request};
+use roomcast_core::websocket::{self, Message, Opcode};
+use roomcast_core::{engine_io, plain};
+
+use super::connection::{ConnKey, Speech, Transport};
+use super::outbox::Packet;
+use super::state::State;
+use crate::metrics::{Counter, MessageKind};
+
+impl State {
+    /// One step of a read task. Ready: the connection is gone.
+    pub(crate) fn poll_connection(&mut self, key: ConnKey, cx: &mut Context<'_>) -> Poll<()> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let step = self.poll_reads(key, cx, &mut scratch);
+        self.scratch = scratch;
+        step
+    }
+
+    fn poll_reads(&mut self, key: ConnKey, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<()> {
+        loop {
+            let Some(connection) = self.get_mut(key) else {
+                return Poll::Ready(());
+            };
+            if connection
+                .waker
+                .as_ref()
+                .is_none_or(|waker| !waker.will_wake(cx.waker()))
+            {
+                connection.waker = Some(cx.waker().clone());
+            }
+            let blocked = connection
+                .outbox
+                .as_ref()
+                .is_some_and(|outbox| outbox.blocked_since().is_some());
+            let io = match &mut connection.transport {
+                Transport::WebSocket { io, .. } | Transport::Closing { io, .. } => io,
+                Transport::Polling(_) => return Poll::Ready(()),
+            };
+            if blocked && io.poll_writable(cx).is_ready() {
+                self.writable(key.index);
+                continue;
+            }
+            match std::task::ready!(io.poll_read(cx, scratch)) {
+                Ok(0) => self.hung_up(key),
+                Ok(read) => self.received(key, scratch.get_mut(..read).unwrap_or_default()),
+                Err(_) => self.hung_up(key),
+            }
+        }
+    }
+
+    /// The other side closed the TCP connection, or it broke.
+    fn hung_up(&mut self, key: ConnKey) {
+        self.close(key, CloseReason::TransportError);
+        if self.get(key).is_some() {
+            self.remove(key.index);
+        }
+    }
+
+    /// Takes bytes of the client, in place.
+    pub(crate) fn received(&mut self, key: ConnKey, mut input: &mut [u8]) {
+        let limits = self.rules.frames;
+        let Some(connection) = self.get_mut(key) else {
+            return;
+        };
+        let protocol = connection.protocol();
+        let Transport::WebSocket { decoder, .. } = &mut connection.transport else {
+            return;
+        };
+        let mut decoder = std::mem::replace(decoder, websocket::Decoder::new(websocket::Role::Server));
+        self.cells
+            .add(Counter::ReceivedBytes(protocol), input.len() as u64);
+        loop {
+            let (consumed, outcome) = match decoder.next(input, &limits) {
+                Ok(step) => match step.message {
+                    Some(message) => (step.consumed, self.message(key, message)),
+                    None => break,
+                },
+                Err(error) => (0, Err(error.reason())),
+            };
+            if let Err(reason) = outcome {
+                self.close(key, reason);
+                return;
+            }
+            input = input.get_mut(consumed..).unwrap_or_default();
+        }
+        if let Some(Transport::WebSocket { decoder: place, .. }) = self.get_mut(key).map(|c| &mut c.transport)
+        {
+            *place = decoder;
+        }
+    }
+
+    fn message(&mut self, key: ConnKey, message: Message<'_>) -> Result<(), CloseReason> {
+        let now = self.now();
+        let rules = self.rules.plain;
+        match message {
+            Message::Ping(bytes) => {
+                self.send_frame(key.index, Opcode::Pong, bytes);
+                Ok(())
+            }
+            Message::Pong(_) => {
+                if let Some(Speech::Plain { heartbeat, .. } | Speech::Echo { heartbeat }) =
+                    self.get_mut(key).map(|connection| &mut connection.speech)
+                {
+                    heartbeat.pong(now, &rules);
+                }
+                Ok(())
+            }
+            Message::Close(_) => Err(CloseReason::Normal),
+            Message::Text(text) => self.text(key, text),
+            Message::Binary(bytes) => self.binary(key, bytes),
+        }
+    }
+
+    fn text(&mut self, key: ConnKey, text: &str) -> Result<(), CloseReason> {
+        let (now, rules) = (self.now(), self.rules.plain);
+        let Some(connection) = self.get_mut(key) else {
+            return Ok(());
+        };
+        match &mut connection.speech {
+            Speech::SocketIo { .. } => {
+                let packet = engine_io::decode(text).map_err(|_| CloseReason::ProtocolError)?;
+                self.engine_packet(key, packet)
+            }
+            Speech::Plain { heartbeat, socket } => {
+                heartbeat.other(now, &rules);
+                let socket = *socket;
+                match plain::decode(text) {
+                    Ok(command) => self.command(socket, command),
+                    Err(plain::DecodeError::NotAnObject) => return Err(CloseReason::PolicyViolation),
+                    Err(plain::DecodeError::Refused { id, code, message }) => {
+                        self.cells
+                            .inc(Counter::ClientErrors(crate::metrics::ClientErrorCode::of(code)));
+                        self.send_plain(key.index, &plain::error(id.as_deref(), code, &message, None));
+                    }
+                }
+                Ok(())
+            }
+            Speech::Echo { heartbeat } => {
+                heartbeat.other(now, &rules);
+                self.send_frame(key.index, Opcode::Text, text.as_bytes());
+                Ok(())
+            }
+            Speech::Silent => Ok(()),
+        }
+    }
+
+    fn binary(&mut self, key: ConnKey, bytes: &[u8]) -> Result<(), CloseReason> {
+        let Some(connection) = self.get_mut(key) else {
+            return Ok(());
+        };
+        match &connection.speech {
+            Speech::SocketIo { .. } => {
+                self.engine_packet(key, engine_io::Packet::Binary(std::borrow::Cow::Borrowed(bytes)))
+            }
+            Speech::Plain { .. } => Err(CloseReason::UnsupportedData),
+            Speech::Echo { .. } => {
+                self.send_frame(key.index, Opcode::Binary, bytes);
+                Ok(())
+            }
+            Speech::Silent => Ok(()),
+        }
+    }
+
+    /// Takes one Engine.IO packet, whatever brought it.
+    pub(crate) fn engine_packet(
+        &mut self,
+        key: ConnKey,
+        packet: engine_io::Packet<'_>,
+    ) -> Result<(), CloseReason> {
+        let (now, rules) = (self.now(), self.rules.socket_io);
+        let Some(Speech::SocketIo { session, .. }) = self.get_mut(key).map(|c| &mut c.speech) else {
+            return Ok(());
+        };
+        let Some(request) = session.packet(packet, now, &rules)? else {
+            return Ok(());
+        };
+        let (protocol, kind) = (crate::metrics::Protocol::SocketIo, kind_of(&request));
+        self.cells.inc(Counter::MessagesReceived(protocol, kind));
+        self.request(key, request);
+        Ok(())
+    }
+
+    /// Sends one WebSocket frame.
+    pub(crate) fn send_frame(&mut self, conn: u32, opcode: Opcode, payload: &[u8]) {
+        let mut frame = Vec::with_capacity(payload.len() + 10);
+        websocket::encode(opcode, payload, &mut frame);
+        self.send(conn, Packet::Frames(frame.into()));
+    }
+
+    /// Sends the open packet of a session.
+    pub(crate) fn send_open(&mut self, conn: u32, open: &str) {
+        self.send_frame(conn, Opcode::Text, open.as_bytes());
+    }
+
+    /// Opens the socket of a plain connection and says hello.
+    pub(crate) fn greet(&mut self, key: ConnKey, namespace: u32) {
+        let socket = self.open_socket(key.index, namespace);
+        if let Some(Speech::Plain { socket: place, .. }) = self.get_mut(key).map(|c| &mut c.speech) {
+            *place = socket;
+        }
+        self.join_everybody(socket);
+        let Some(id) = self.sockets.get(socket as usize).map(|s| s.id.clone()) else {
+            return;
+        };
+        let hello = plain::hello(
+            id.as_str(),
+            self.rules.plain.ping_interval,
+            self.rules.frames.message_bytes_max,
+        );
+        self.send_plain(key.index, &hello);
+        if let Some((events, client)) = self.node.events.clone().zip(self.client(socket)) {
+            events.connected(&client, "");
+        }
+    }
+
+    /// Sends one message of the plain protocol.
+    pub(crate) fn send_plain(&mut self, conn: u32, text: &str) {
+        self.send_frame(conn, Opcode::Text, text.as_bytes());
+    }
+
+    /// What is due on a connection whose timer came out of the wheel.
+    pub(crate) fn timer(&mut self, key: ConnKey) {
+        let now = self.now();
+        let (socket_io, plain, age_max) = (self.rules.socket_io, self.rules.plain, self.rules.outbox_age_max);
+        let Some(connection) = self.get_mut(key) else {
+            return;
+        };
+        let stuck = connection
+            .outbox
+            .as_ref()
+            .and_then(|outbox| outbox.blocked_since());
+        match &connection.transport {
+            Transport::Closing { until, .. } if now >= *until => return self.remove(key.index),
+            Transport::Polling(polling) if polling.closed_until().is_some_and(|until| now >= until) => {
+                return self.forget_polling(key.index);
+            }
+            _ if stuck.is_some_and(|since| now >= since + age_max) => {
+                return self.close(key, CloseReason::SlowConsumer);
+            }
+            _ => {}
+        }
+        let due = match &mut connection.speech {
+            Speech::SocketIo { session, .. } => session.due(now, &socket_io),
+            Speech::Plain { heartbeat, .. } | Speech::Echo { heartbeat } => heartbeat.due(now, &plain),
+            Speech::Silent => return,
+        };
+        let websocket_ping = !matches!(connection.speech, Speech::SocketIo { .. });
+        match due {
+            Due::Ping if websocket_ping => self.send_frame(key.index, Opcode::Ping, &[]),
+            Due::Ping => self.send_engine(key.index, "2"),
+            Due::Close(reason) => self.close(key, reason),
+            Due::Nothing => {}
+        }
+        if self.get(key).is_some_and(|connection| now >= connection.timer_at) {
+            self.schedule(key);
+        }
+    }
+
+    /// Puts a connection's next deadline into the wheel.
+    pub(crate) fn schedule(&mut self, key: ConnKey) {
+        let Some(connection) = self.get_mut(key) else {
+            return;
+        };
+        let at = match &connection.speech {
+            Speech::SocketIo { session, .. } => session.deadline(),
+            Speech::Plain { heartbeat, .. } | Speech::Echo { heartbeat } => heartbeat.deadline(),
+            Speech::Silent => return,
+        };
+        connection.timer_at = at;
+        self.wheel_insert(key, at);
+    }
+
+    pub(crate) fn wheel_insert(&mut self, key: ConnKey, at: roomcast_core::session::Millis) {
+        let before = self.wheel.next_at();
+        self.wheel.insert(key, at);
+        if before.is_none_or(|before| at < before) {
+            if let Some(shard) = self.shard() {
+                shard.timer.notify_one();
+            }
+        }
+    }
+}
+
+fn kind_of<S>(request: &Request<'_, S>) -> MessageKind {
+    match request {
+        Request::Connect { .. } => MessageKind::Connect,
+        Request::Leave(_) => MessageKind::Disconnect,
+        Request::Event { .. } => MessageKind::Event,
+        Request::Ack { .. } => MessageKind::Ack,
+    }
+}

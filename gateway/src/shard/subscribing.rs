@@ -1,0 +1,180 @@
+//! Memberships that a client asks for: all of the named rooms, or none of them. The
+//! answer comes when every room is live on the backend.
+
+use roomcast_core::adapter::{AdapterError, BoxFuture, Live};
+use roomcast_core::room::Room;
+
+use super::refusal::Refused;
+use super::rooms::Member;
+use super::state::State;
+use crate::metrics::{Counter, Gauge, SubscribeResult};
+
+/// Rooms that were joined, and what still has to become live.
+pub(crate) struct Subscribed {
+    pub(crate) rooms: Vec<Room>,
+    pub(crate) soon: Vec<BoxFuture<'static, Result<(), AdapterError>>>,
+}
+
+impl State {
+    /// Makes a socket a member of all `rooms`, or of none.
+    pub(crate) fn subscribe(&mut self, socket: u32, rooms: &[Room]) -> Result<Subscribed, Refused> {
+        let outcome = self.may_subscribe(socket, rooms);
+        let result = if outcome.is_ok() {
+            SubscribeResult::Ok
+        } else {
+            SubscribeResult::Refused
+        };
+        self.cells.inc(Counter::Subscribes(result));
+        outcome?;
+        let soon = rooms.iter().filter_map(|room| self.join(socket, room)).collect();
+        Ok(Subscribed {
+            rooms: rooms.to_vec(),
+            soon,
+        })
+    }
+
+    fn may_subscribe(&self, socket: u32, rooms: &[Room]) -> Result<(), Refused> {
+        let Some(entry) = self.sockets.get(socket as usize) else {
+            return Ok(());
+        };
+        let allowed = self.node.may_subscribe(entry.namespace);
+        for room in rooms {
+            if room.is_reserved() {
+                return Err(Refused::reserved(room.as_str()));
+            }
+            if !allowed {
+                return Err(Refused::forbidden(room.as_str(), "subscribe"));
+            }
+            let other_socket = self.ids.get(room.as_str()).is_some_and(|owner| *owner != socket);
+            if other_socket {
+                return Err(Refused::forbidden(
+                    room.as_str(),
+                    "join another socket's private room",
+                ));
+            }
+        }
+        let new = rooms.iter().filter(|room| !self.is_member(socket, room)).count();
+        let held = self.rooms_of_connection(entry.conn);
+        if new > 0 && held + new > self.rules.rooms_per_connection_max {
+            return Err(Refused::too_many_rooms(self.rules.rooms_per_connection_max));
+        }
+        Ok(())
+    }
+
+    /// Ends memberships; naming a room one is not in is no error.
+    pub(crate) fn unsubscribe(&mut self, socket: u32, rooms: &[Room]) -> Result<Vec<Room>, Refused> {
+        if let Some(reserved) = rooms.iter().find(|room| room.is_reserved()) {
+            return Err(Refused::reserved(reserved.as_str()));
+        }
+        for room in rooms {
+            self.part(socket, room);
+        }
+        Ok(rooms.to_vec())
+    }
+
+    /// Makes a socket a member. What is pending goes to it first: it was not a member for that.
+    /// Returns what to wait for, if the room is not live yet.
+    pub(crate) fn join(
+        &mut self,
+        socket: u32,
+        room: &Room,
+    ) -> Option<BoxFuture<'static, Result<(), AdapterError>>> {
+        let entry = self.sockets.get(socket as usize)?;
+        let (conn, namespace) = (entry.conn, entry.namespace);
+        if self.is_member(socket, room) || entry.id.as_str() == room.as_str() {
+            return None;
+        }
+        self.settle(conn);
+        let known = self.rooms.find(namespace, room).is_some();
+        let index = self.rooms.find_or_open(namespace, room);
+        let entry = self.sockets.get_mut(socket as usize)?;
+        self.rooms.join(index, Member { conn, socket }, &mut entry.places);
+        self.cells.gauge_add(Gauge::Subscriptions, 1);
+        if known {
+            return None;
+        }
+        self.cells.gauge_add(Gauge::Rooms, 1);
+        match self
+            .node
+            .interest
+            .add(self.index, &self.namespace(namespace), room)
+        {
+            Live::Now => None,
+            Live::Soon(future) => Some(future),
+        }
+    }
+
+    /// Ends a membership. What is pending still goes to the socket: it was a member for that.
+    pub(crate) fn part(&mut self, socket: u32, room: &Room) {
+        let Some(entry) = self.sockets.get(socket as usize) else {
+            return;
+        };
+        let (conn, namespace) = (entry.conn, entry.namespace);
+        if let Some(index) = self.rooms.find(namespace, room) {
+            self.settle(conn);
+            self.leave(socket, index);
+        }
+    }
+
+    pub(crate) fn is_member(&self, socket: u32, room: &Room) -> bool {
+        let Some(entry) = self.sockets.get(socket as usize) else {
+            return false;
+        };
+        let index = self.rooms.find(entry.namespace, room);
+        index.is_some_and(|index| entry.places.iter().any(|place| place.room == index))
+    }
+
+    /// Memberships of all sockets of a connection, in named rooms.
+    fn rooms_of_connection(&self, conn: u32) -> usize {
+        let Some(connection) = self.conns.get(conn as usize) else {
+            return 0;
+        };
+        let places = |socket: &u32| {
+            self.sockets
+                .get(*socket as usize)
+                .map_or(0, |s| s.places.len().saturating_sub(1))
+        };
+        connection.sockets().iter().map(places).sum()
+    }
+
+    /// Answers a subscribe once all of its rooms are live.
+    pub(crate) fn when_live(&mut self, socket: u32, ack: Option<u64>, subscribed: Subscribed) {
+        if subscribed.soon.is_empty() {
+            return self.answer_rooms(socket, ack, &subscribed.rooms);
+        }
+        let Some((shard, generation)) = self
+            .shard()
+            .zip(self.sockets.get(socket as usize).map(|s| s.generation))
+        else {
+            return;
+        };
+        tokio::task::spawn_local(async move {
+            let outcome = all_live(subscribed.soon).await;
+            let mut state = shard.state.borrow_mut();
+            if state
+                .sockets
+                .get(socket as usize)
+                .is_none_or(|s| s.generation != generation)
+            {
+                return;
+            }
+            match outcome {
+                Ok(()) => state.answer_rooms(socket, ack, &subscribed.rooms),
+                Err(error) => {
+                    let code = crate::metrics::ClientErrorCode::AdapterUnavailable;
+                    state.answer_refusal(socket, ack, &Refused::new(code, error.to_string()));
+                }
+            }
+        });
+    }
+}
+
+/// Waits for all of them.
+pub(crate) async fn all_live(
+    soon: Vec<BoxFuture<'static, Result<(), AdapterError>>>,
+) -> Result<(), AdapterError> {
+    for future in soon {
+        future.await?;
+    }
+    Ok(())
+}
