@@ -38,7 +38,12 @@ const MAY_NAME: &[(&str, &[&str], &str)] = &[
     ("hdrhistogram", &["loadtest/*"], "the harness's figures"),
     (
         "clap",
-        &["gateway/src/main.rs", "gateway/src/settings*", "loadtest/*"],
+        &[
+            "gateway/src/main.rs",
+            "gateway/src/settings*",
+            "gateway/examples/*",
+            "loadtest/*",
+        ],
         "command lines",
     ),
     (
