@@ -35,6 +35,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
 use crate::shard::Shard;
+pub(crate) use origin::is_loopback_host;
+pub(crate) use query::decode;
 pub(crate) use upgrade::adopt;
 
 /// Every answer's body is at hand when the answer is made.
