@@ -1,8 +1,43 @@
 //! Socket.IO v5 packets (default parser): text with placeholders, attachments apart.
+//!
+//! Source: the Socket.IO protocol, revision 5
+//! (`docs/socket.io-protocol/v5-current.md` of socketio/socket.io), and
+//! socket.io-parser 4.2 where the text is silent. A packet's text is
+//! `<type>[<attachments>-][<namespace>,][<ack id>][<JSON>]`.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | `decode` | the grammar, strictly; names of events that are reserved |
+//! | `json` | checks of JSON text that build nothing |
+//! | `placeholder` | which `{"_placeholder":true,"num":…}` belong to which attachments |
+//! | `assembly` | a packet whose attachments are still on their way |
+//! | `encode` | what a server sends |
+//!
+//! Arguments are text from end to end: checked, never parsed into a tree and never
+//! written anew, so that numbers, key order and escapes arrive as they were sent.
+//!
+//! Deliberately absent: the query string in a namespace (EIO=3), the msgpack parser,
+//! compression; also the rules of a session, such as a second CONNECT or a CONNECT_ERROR
+//! from a client ([`crate::session`]). Any error here ends the whole connection, as with
+//! the reference server.
 
-use bytes::Bytes;
+mod assembly;
+mod decode;
+mod encode;
+mod json;
+mod placeholder;
 
-use crate::publication::Payload;
+use std::fmt;
+
+pub use crate::publication::ATTACHMENTS_MAX;
+pub use assembly::{Assembly, Complete, Kind};
+pub use decode::{RESERVED_EVENTS, decode};
+pub use encode::{encode_ack, encode_connect, encode_connect_error, encode_disconnect, encode_event};
+pub use json::DEPTH_MAX;
+pub use placeholder::check_placeholders;
+
+/// Decimal digits an acknowledgement id may have: as many as always fit into 64 bits.
+pub const ACK_DIGITS_MAX: usize = 19;
 
 /// A packet as decoded from a message's text. Arguments stay text.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,47 +80,54 @@ pub enum Packet<'a> {
     ConnectError {
         /// Which namespace.
         namespace: &'a str,
-        /// JSON.
+        /// JSON object or string.
         data: &'a str,
     },
 }
 
-/// Why a text is not a packet.
+/// Why a text, or a text with its attachments, is not a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DecodeError;
-
-/// Decodes a message's text.
-pub fn decode(_text: &str) -> Result<Packet<'_>, DecodeError> {
-    Err(DecodeError)
+pub enum DecodeError {
+    /// The text does not begin with a type, `0` to `6`.
+    UnknownType,
+    /// A binary packet without a count from 1 to [`ATTACHMENTS_MAX`] and `-`.
+    AttachmentCount,
+    /// An ack without id, or an id of more than [`ACK_DIGITS_MAX`] digits.
+    AckId,
+    /// Not one whole JSON text.
+    Json,
+    /// Arrays and objects nested deeper than [`DEPTH_MAX`].
+    Depth,
+    /// JSON, or none, but not what this type of packet carries.
+    Payload,
+    /// An event whose name belongs to the protocol ([`RESERVED_EVENTS`]).
+    ReservedEvent,
+    /// Placeholders and attachments that do not belong together.
+    Placeholder,
+    /// The packet and its attachments are beyond the bound.
+    TooLarge,
+    /// A binary message that no packet announced.
+    UnexpectedBinary,
+    /// Attachments are missing.
+    Incomplete,
 }
 
-/// Checks that every placeholder in `data` names one of `attachments` binary values
-/// and that every one of those is named.
-pub fn check_placeholders(_data: &str, _attachments: usize) -> Result<(), DecodeError> {
-    Ok(())
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownType => "a Socket.IO packet begins with a digit 0 to 6",
+            Self::AttachmentCount => "a binary packet announces 1 to 10 attachments",
+            Self::AckId => "an ack id has 1 to 19 decimal digits",
+            Self::Json => "the data is not one JSON text",
+            Self::Depth => "the data is nested deeper than 128 levels",
+            Self::Payload => "the data is not what this type of packet carries",
+            Self::ReservedEvent => "the event's name is reserved by the protocol",
+            Self::Placeholder => "every placeholder needs its attachment, and every attachment a placeholder",
+            Self::TooLarge => "the packet and its attachments are too large",
+            Self::UnexpectedBinary => "no packet announced this binary message",
+            Self::Incomplete => "attachments are missing",
+        })
+    }
 }
 
-/// Text of an EVENT or BINARY_EVENT packet.
-pub fn encode_event(_namespace: &str, _ack: Option<u64>, _payload: &Payload) -> String {
-    String::new()
-}
-
-/// Text of an ACK or BINARY_ACK packet; `args` is a JSON array.
-pub fn encode_ack(_namespace: &str, _id: u64, _args: &str, _attachments: &[Bytes]) -> String {
-    String::new()
-}
-
-/// Text of the CONNECT reply, `0{"sid":"…"}`.
-pub fn encode_connect(_namespace: &str, _id: &str) -> String {
-    String::new()
-}
-
-/// Text of a CONNECT_ERROR packet; `data` is JSON, left out if there is none.
-pub fn encode_connect_error(_namespace: &str, _message: &str, _data: Option<&str>) -> String {
-    String::new()
-}
-
-/// Text of a DISCONNECT packet.
-pub fn encode_disconnect(_namespace: &str) -> String {
-    String::new()
-}
+impl std::error::Error for DecodeError {}

@@ -1,6 +1,41 @@
-//! RFC 6455 frames: an incremental, strict decoder and the encoders.
+//! RFC 6455 frames: a strict, incremental decoder and the encoders.
+//!
+//! Here: frame headers, masking, the assembly of fragments into messages, UTF-8 of
+//! text while it arrives, close bodies, and the bounds of one connection. The decoder
+//! takes bytes as they come, split anywhere, and refuses the first one that breaks a
+//! rule; where a stream is cut never changes what comes out.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `decoder` | one direction of one connection |
+//! | `partial` | what it remembers of an unfinished frame or message |
+//! | `header` | the first 2 to 14 bytes of a frame |
+//! | `close_body` | code and text of a close frame |
+//! | `mask` | the XOR of section 5.3 |
+//! | `encode` | frames to send |
+//! | `error` | every refusal, and the close reason it leads to |
+//!
+//! Deliberately absent: the opening handshake (HTTP, in the gateway), extensions and
+//! so compression (their bits are refused), sending fragments (every message leaves
+//! as one frame), the choice of masking keys (entropy is an argument), and conduct:
+//! answering pings, answering a close and ignoring what follows it, limiting rates.
 
-use crate::close::CloseReason;
+mod close_body;
+mod decoder;
+mod encode;
+mod error;
+mod header;
+mod mask;
+mod partial;
+
+pub use decoder::Decoder;
+pub use encode::{HeaderBytes, encode, encode_close, encode_masked, header};
+pub use error::FrameError;
+
+/// Most payload bytes of a control frame (RFC 6455 section 5.5).
+pub const CONTROL_BYTES_MAX: usize = 125;
+/// Most bytes of UTF-8 beside the code of a close frame.
+pub const CLOSE_TEXT_BYTES_MAX: usize = CONTROL_BYTES_MAX - 2;
 
 /// A frame's opcode (RFC 6455 section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +54,40 @@ pub enum Opcode {
     Pong,
 }
 
-/// Which side of the connection decodes: a server demands masks, a client refuses them.
+impl Opcode {
+    /// Whether frames with it stand alone, between messages and between fragments (section 5.5).
+    pub fn is_control(self) -> bool {
+        matches!(self, Self::Close | Self::Ping | Self::Pong)
+    }
+
+    /// The four bits on the wire.
+    fn bits(self) -> u8 {
+        match self {
+            Self::Continuation => 0x0,
+            Self::Text => 0x1,
+            Self::Binary => 0x2,
+            Self::Close => 0x8,
+            Self::Ping => 0x9,
+            Self::Pong => 0xA,
+        }
+    }
+
+    /// The inverse of [`Opcode::bits`]; `None` for the reserved ones.
+    fn of_bits(bits: u8) -> Option<Self> {
+        match bits {
+            0x0 => Some(Self::Continuation),
+            0x1 => Some(Self::Text),
+            0x2 => Some(Self::Binary),
+            0x8 => Some(Self::Close),
+            0x9 => Some(Self::Ping),
+            0xA => Some(Self::Pong),
+            _ => None,
+        }
+    }
+}
+
+/// Which side of the connection decodes: a server demands masks, a client refuses them
+/// (RFC 6455 section 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Decodes what clients send.
@@ -28,27 +96,29 @@ pub enum Role {
     Client,
 }
 
-/// Bounds of one connection.
+/// Bounds of one connection. Control frames have their own, fixed bound and count for neither.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of one message, all fragments together.
+    /// Payload bytes of one message, all fragments together. Judged by the announced
+    /// length, before the payload arrives.
     pub message_bytes_max: usize,
-    /// Frames of one message.
+    /// Frames of one message, empty ones too; at least 1, or every message is refused.
     pub fragments_max: usize,
 }
 
 /// A whole message or control frame. Borrows the input where it can.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
     /// UTF-8 text.
     Text(&'a str),
     /// Bytes.
     Binary(&'a [u8]),
-    /// To be answered by a pong with the same bytes.
+    /// To be answered by a pong with the same bytes, at most [`CONTROL_BYTES_MAX`].
     Ping(&'a [u8]),
-    /// An answer.
+    /// An answer, or an unasked sign of life.
     Pong(&'a [u8]),
-    /// The other side closes: code and text, if it gave any.
+    /// The other side closes: code and text, if it gave any. The code is one that may
+    /// be sent (section 7.4.1).
     Close(Option<(u16, &'a str)>),
 }
 
@@ -60,48 +130,3 @@ pub struct Step<'a> {
     /// The message that ended there. `None`: all of the input is used up and more is needed.
     pub message: Option<Message<'a>>,
 }
-
-/// Why bytes are not the protocol, or too much of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FrameError;
-
-impl FrameError {
-    /// The reason to close with.
-    pub fn reason(self) -> CloseReason {
-        CloseReason::ProtocolError
-    }
-}
-
-/// Decodes one direction of one connection. Owns no memory between messages.
-#[derive(Debug)]
-pub struct Decoder {}
-
-impl Decoder {
-    /// Nothing decoded yet.
-    pub fn new(_role: Role) -> Self {
-        Self {}
-    }
-
-    /// Decodes up to the end of the next message. `input` is unmasked in place. Call
-    /// again with the rest (`input[consumed..]`) until a step has no message.
-    pub fn next<'a>(&'a mut self, input: &'a mut [u8], _limits: &Limits) -> Result<Step<'a>, FrameError> {
-        Ok(Step {
-            consumed: input.len(),
-            message: None,
-        })
-    }
-
-    /// Bytes held for an unfinished message.
-    pub fn buffered_bytes(&self) -> usize {
-        0
-    }
-}
-
-/// Appends one unmasked frame, as servers send.
-pub fn encode(_opcode: Opcode, _payload: &[u8], _out: &mut Vec<u8>) {}
-
-/// Appends one masked frame, as clients send.
-pub fn encode_masked(_opcode: Opcode, _payload: &[u8], _key: [u8; 4], _out: &mut Vec<u8>) {}
-
-/// Appends a close frame; without a code its body is empty.
-pub fn encode_close(_code: Option<(u16, &str)>, _out: &mut Vec<u8>) {}
