@@ -78,6 +78,9 @@ struct Bench<'a> {
 
 /// Runs everything; an error if any run had faults.
 pub fn run(options: &Options) -> Result<(), Error> {
+    if !options.noise {
+        target::check_gateway(&options.gateway)?;
+    }
     let pinning = target::pinning();
     let program = std::env::current_exe().map_err(Error::io("find this program"))?;
     let plan: Vec<Measurement> = PLAN

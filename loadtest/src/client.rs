@@ -4,7 +4,7 @@ use std::fmt;
 
 use roomcast_core::websocket::{Message, Opcode, Role};
 
-use crate::frames::{BadFrame, Decoder, encode_masked};
+use crate::frames::{Decoder, FrameError, encode_masked};
 use crate::protocol::{ACCEPT, Protocol};
 
 /// Bytes of a handshake's answer at most.
@@ -38,7 +38,7 @@ pub enum ClientError {
     /// The server closed in order: code and text.
     Closed(String),
     /// Not the protocol.
-    Frame(BadFrame),
+    Frame(FrameError),
 }
 
 impl fmt::Display for ClientError {
@@ -47,7 +47,7 @@ impl fmt::Display for ClientError {
             Self::Handshake(answer) => write!(f, "the handshake was answered by: {answer}"),
             Self::Refused(answer) => write!(f, "refused: {answer}"),
             Self::Closed(why) => write!(f, "closed by the server: {why}"),
-            Self::Frame(error) => error.fmt(f),
+            Self::Frame(error) => write!(f, "not WebSocket: {error}"),
         }
     }
 }

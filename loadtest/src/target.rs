@@ -47,6 +47,17 @@ pub fn pinning() -> Result<(), String> {
     }
 }
 
+/// Whether there is a gateway to start.
+pub fn check_gateway(program: &Path) -> Result<(), Error> {
+    if program.is_file() {
+        return Ok(());
+    }
+    Err(Error::Target(format!(
+        "no gateway at {}: build it with `cargo build --release`, or name it with ROOMCAST_BIN",
+        program.display()
+    )))
+}
+
 /// A command on one core, if that is wanted.
 pub fn command(program: impl AsRef<OsStr>, pin: Option<Pin>) -> Command {
     match pin {
@@ -79,12 +90,6 @@ impl Target {
 
     /// The gateway with one shard, on ports that the system chooses.
     pub fn gateway(program: &Path, pin: Option<Pin>) -> Result<Self, Error> {
-        if !program.is_file() {
-            return Err(Error::Target(format!(
-                "no gateway at {}: build it with `cargo build --release`, or name it with ROOMCAST_BIN",
-                program.display()
-            )));
-        }
         let mut command = command(program, pin);
         command
             .env("ROOMCAST__PUBLIC__ADDRESS", "127.0.0.1:0")
