@@ -15,9 +15,6 @@ use crate::target::{self, GENERATOR, SERVER, Target};
 use plan::{Found, Load, Measurement, PLAN};
 use verdict::{PAIRS_TO_JUDGE, Row};
 
-/// Above this share of its core the generator may be what is measured.
-const GENERATOR_SHARE_MAX: f64 = 0.95;
-
 /// How publications come to roomcast. To the limit they always come by a client connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum PublishBy {
@@ -179,21 +176,11 @@ impl Bench<'_> {
             )),
             duration(self.seconds_left)
         ));
-        if found.faults() > 0 {
+        for doubt in found.doubts() {
             self.warnings.push(format!(
-                "{name}, {}: {} faults (missing, duplicated, out of order, closed): the figures do not count",
+                "{}, pair {}, {name}: {doubt}",
                 measurement.name,
-                found.faults()
-            ));
-        }
-        if let Some(share) = found
-            .generator_core_share()
-            .filter(|&share| share > GENERATOR_SHARE_MAX)
-        {
-            self.warnings.push(format!(
-                "{name}, {}: the generator used {:.0} % of its core, rates and latencies may be its own",
-                measurement.name,
-                share * 100.0
+                pair + 1
             ));
         }
         Ok(found)

@@ -19,6 +19,9 @@ pub struct Cpu {
     pub user_ns: u64,
     /// In the kernel, as accounted in ticks.
     pub system_ns: u64,
+    /// Not used: ready to run, but something else had the core. Beside an otherwise quiet
+    /// server it tells that the run was disturbed.
+    pub waiting_ns: u64,
 }
 
 impl Cpu {
@@ -29,6 +32,7 @@ impl Cpu {
             total_ns: self.total_ns.saturating_sub(earlier.total_ns),
             user_ns: self.user_ns.saturating_sub(earlier.user_ns),
             system_ns: self.system_ns.saturating_sub(earlier.system_ns),
+            waiting_ns: self.waiting_ns.saturating_sub(earlier.waiting_ns),
         }
     }
 
@@ -88,17 +92,22 @@ impl Process {
             total_ns: (user + system) * TICK_NS,
             user_ns: user * TICK_NS,
             system_ns: system * TICK_NS,
+            waiting_ns: 0,
         };
         let tasks = self.folder.join("task");
         let entries = fs::read_dir(&tasks).map_err(Error::io(format!("read {}", tasks.display())))?;
-        let exact: u64 = entries
+        let (exact, waiting_ns) = entries
             .flatten()
             .filter_map(|task| fs::read_to_string(task.path().join("schedstat")).ok())
             .filter_map(|text| schedstat_ns(&text))
-            .sum();
+            .fold((0, 0), |sum, task| (sum.0 + task.0, sum.1 + task.1));
         // Without scheduler statistics in the kernel the ticks have to do.
         let total_ns = if exact > 0 { exact } else { ticks.total_ns };
-        Ok(Cpu { total_ns, ..ticks })
+        Ok(Cpu {
+            total_ns,
+            waiting_ns,
+            ..ticks
+        })
     }
 
     /// Its memory now.
@@ -122,9 +131,10 @@ fn stat_ticks(stat: &str) -> Option<(u64, u64)> {
     Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
 }
 
-/// The first number is time on a CPU.
-fn schedstat_ns(text: &str) -> Option<u64> {
-    text.split_ascii_whitespace().next()?.parse().ok()
+/// Time on a CPU, and time waiting for one.
+fn schedstat_ns(text: &str) -> Option<(u64, u64)> {
+    let mut fields = text.split_ascii_whitespace();
+    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
 }
 
 fn status_bytes(status: &str, name: &str) -> Option<u64> {
@@ -142,7 +152,7 @@ mod tests {
         let stat = "42 (a) b (c)) S 1 2 3 4 5 6 7 8 9 10 1234 56 0 0 20 0 1 0 99";
         assert_eq!(stat_ticks(stat), Some((1_234, 56)));
         assert_eq!(stat_ticks("42 (a"), None);
-        assert_eq!(schedstat_ns("123456 78 9\n"), Some(123_456));
+        assert_eq!(schedstat_ns("123456 78 9\n"), Some((123_456, 78)));
     }
 
     #[test]
@@ -169,6 +179,7 @@ mod tests {
             total_ns: 10_000_000,
             user_ns: 20_000_000,
             system_ns: 60_000_000,
+            waiting_ns: 0,
         };
         let (total, user, system) = cpu.microseconds_each(1_000);
         assert!((total - 10.0).abs() < 1e-9 && (user - 2.5).abs() < 1e-9 && (system - 7.5).abs() < 1e-9);

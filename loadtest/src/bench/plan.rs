@@ -4,6 +4,12 @@ use serde::Serialize;
 
 use crate::scenario::{fanout, idle};
 
+/// Above this share of its core the generator may be what is measured.
+const GENERATOR_SHARE_MAX: f64 = 0.95;
+
+/// Above this share of waiting for a core, something else ran there.
+const WAITING_SHARE_MAX: f64 = 0.1;
+
 /// What one run of the generator gave.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
@@ -23,12 +29,29 @@ impl Found {
         }
     }
 
-    /// Share of a core that the generator used, where that matters.
-    pub fn generator_core_share(&self) -> Option<f64> {
-        match self {
-            Self::Fanout(report) => Some(report.generator_core_share),
-            Self::Idle(_) => None,
+    /// What makes its figures doubtful, in words.
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        if self.faults() > 0 {
+            doubts.push(format!(
+                "{} faults (missing, duplicated, out of order, closed)",
+                self.faults()
+            ));
         }
+        if let Self::Fanout(report) = self {
+            if report.generator_core_share > GENERATOR_SHARE_MAX {
+                doubts.push("the generator used its core up: rates and latencies may be its own".to_owned());
+            }
+            let server = report.server.map_or(0.0, |server| server.waiting_share);
+            let waiting = server.max(report.generator_waiting_share);
+            if waiting > WAITING_SHARE_MAX {
+                doubts.push(format!(
+                    "other processes had its cores for {:.0} % of the time",
+                    waiting * 100.0
+                ));
+            }
+        }
+        doubts
     }
 }
 
@@ -268,7 +291,39 @@ fn connect_cpu(found: &Found) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::cli::Cli;
+    use crate::ledger::Faults;
+    use crate::proc::Memory;
     use clap::Parser as _;
+
+    #[test]
+    fn doubts_are_told() {
+        let report = idle::Report {
+            clients: 1,
+            before: Memory::default(),
+            after: Memory::default(),
+            rss_bytes_each: 0.0,
+            anonymous_bytes_each: 0.0,
+            connect_seconds: 0.0,
+            connect_cpu_us_each: 0.0,
+            hold_seconds: 0.0,
+            publications: 0,
+            deliveries: 0,
+            faults: Faults::default(),
+            first_loss: None,
+        };
+        let found = |faults| {
+            Found::Idle(Box::new(idle::Report {
+                faults,
+                ..report.clone()
+            }))
+        };
+        assert!(found(Faults::default()).doubts().is_empty());
+        let closed = Faults {
+            closed: 3,
+            ..Faults::default()
+        };
+        assert!(found(closed).doubts()[0].starts_with("3 faults"));
+    }
 
     #[test]
     fn the_generator_understands_every_measurement() {

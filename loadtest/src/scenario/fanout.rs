@@ -58,6 +58,8 @@ pub struct Report {
     pub server_memory: Option<Memory>,
     /// Share of a core that the generator used. Near 1 it is the bottleneck, not the server.
     pub generator_core_share: f64,
+    /// Share of the time in which something else had the generator's core.
+    pub generator_waiting_share: f64,
     /// From intended send time to delivery, all deliveries.
     pub latency: Summary,
     /// From intended send time to the last receiver, one value a publication.
@@ -77,6 +79,9 @@ pub struct ServerCpu {
     pub user_us: f64,
     /// In the kernel.
     pub system_us: f64,
+    /// Share of the time measured in which the server was ready to run, but something else
+    /// had its core. Much of it: the run was disturbed.
+    pub waiting_share: f64,
 }
 
 /// Runs it.
@@ -98,12 +103,15 @@ pub fn run(options: &Options) -> Result<Report, Error> {
     let server_memory = server.as_ref().map(Process::memory).transpose()?;
     let faults = drive.ledger.close();
     let tally = &drive.ledger.tally;
+    let measured_seconds = seconds.max(1e-9);
     let used = server_before.zip(server_after).map(|(before, after)| {
-        let (total_us, user_us, system_us) = after.since(&before).microseconds_each(tally.deliveries);
+        let used = after.since(&before);
+        let (total_us, user_us, system_us) = used.microseconds_each(tally.deliveries);
         ServerCpu {
             total_us,
             user_us,
             system_us,
+            waiting_share: Duration::from_nanos(used.waiting_ns).as_secs_f64() / measured_seconds,
         }
     });
     #[expect(clippy::cast_precision_loss, reason = "counts of minutes")]
@@ -121,10 +129,11 @@ pub fn run(options: &Options) -> Result<Report, Error> {
         seconds,
         publications: tally.publications,
         deliveries: tally.deliveries,
-        deliveries_per_second: deliveries / seconds.max(1e-9),
+        deliveries_per_second: deliveries / measured_seconds,
         server: used,
         server_memory,
-        generator_core_share: own_ns / 1e9 / seconds.max(1e-9),
+        generator_core_share: own_ns / 1e9 / measured_seconds,
+        generator_waiting_share: Duration::from_nanos(own_used.waiting_ns).as_secs_f64() / measured_seconds,
         latency: tally.latencies.summary(),
         last_receiver: tally.last_receiver.summary(),
         faults,
