@@ -41,10 +41,12 @@ impl fmt::Display for Error {
             Self::Refused(answer) => write!(f, "a publication was refused: {answer}"),
             Self::Timeout(what) => write!(f, "took too long: {what}"),
             Self::Target(why) | Self::Options(why) => f.write_str(why),
-            Self::Faults(count) => write!(
-                f,
-                "{count} faults: deliveries missing, duplicated or out of order, or connections lost"
-            ),
+            Self::Faults(count) => {
+                write!(
+                    f,
+                    "{count} faults: deliveries missing, duplicated or out of order, or connections lost"
+                )
+            }
         }
     }
 }

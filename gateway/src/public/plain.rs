@@ -80,11 +80,7 @@ pub(super) async fn serve(
         Err(response) => return refuse(HandshakeResult::BadRequest, response),
     };
     origin.dress(&mut response);
-    let peer = Peer {
-        address,
-        connected_at: shard.node.clock.unix(),
-        permit,
-    };
+    let peer = Peer { address, permit };
     tokio::task::spawn_local(connect(Rc::clone(shard), upgraded, peer, namespace, echo));
     refuse(HandshakeResult::Accepted, response)
 }
