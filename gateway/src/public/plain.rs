@@ -20,7 +20,7 @@ use crate::shard::connection::{Connection, Peer, Speech, Transport};
 use crate::shard::io::Io;
 
 /// Answers a request for `/ws` or, with `echo`, for the echo path.
-pub(super) async fn serve(
+pub(super) fn serve(
     shard: &Rc<Shard>,
     mut request: Request<Incoming>,
     address: SocketAddr,

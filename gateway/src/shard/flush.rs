@@ -346,3 +346,6 @@ fn join(items: &[Rc<Item>], variant: Variant) -> Bytes {
     }
     out.into()
 }
+
+#[cfg(test)]
+mod tests;

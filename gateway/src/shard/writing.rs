@@ -148,7 +148,9 @@ fn write_front(io: &super::io::Io, front: &[Bytes], total: usize) -> std::io::Re
         [one] => io.try_write(one),
         many if total <= JOIN_BYTES_MAX => {
             let mut joined = Vec::with_capacity(total);
-            many.iter().for_each(|part| joined.extend_from_slice(part));
+            for part in many {
+                joined.extend_from_slice(part);
+            }
             io.try_write(&joined)
         }
         many => {
