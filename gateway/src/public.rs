@@ -73,9 +73,9 @@ async fn route(
     let response = if path == settings.socket_io.path {
         engine::serve(&shard, request, address).await
     } else if path == settings.websocket.path {
-        plain::serve(&shard, request, address, false).await
+        plain::serve(&shard, request, address, false)
     } else if Some(path) == shard.node.echo_path.as_deref() {
-        plain::serve(&shard, request, address, true).await
+        plain::serve(&shard, request, address, true)
     } else if path == "/" && shard.node.is_open() && request.method() == Method::GET {
         demo()
     } else {
