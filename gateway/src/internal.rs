@@ -1,4 +1,138 @@
-//! stub
-use crate::node::Node;
+//! The internal listener: the API of backends, health and metrics.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `routes` | paths, methods and the scopes they need |
+//! | `guard` | who may use the API, and what a body may be |
+//! | `body` | reading bodies within their limits |
+//! | `object` | reading JSON strictly |
+//! | `audience` | to whom: `to`, `select`, `except` |
+//! | `publish` | `POST /v1/publish` |
+//! | `acks` | the same with `ack`: what clients answered |
+//! | `health` | `GET /livez`, `/readyz`, `/metrics` |
+//! | `answer` | bodies and types of answers |
+//! | `problem` | errors and their stable codes |
+//!
+//! Health and metrics need no key, beyond loopback too: see `guard`. The API goes on
+//! while the node drains.
+//!
+//! Deliberately absent: HTTP/2, TLS, compressed bodies, idempotency and history.
+
+mod acks;
+mod answer;
+mod audience;
+mod body;
+mod guard;
+mod health;
+mod object;
+mod problem;
+mod publish;
+mod routes;
+
+use std::convert::Infallible;
 use std::sync::Arc;
-pub(crate) async fn serve(_node: Arc<Node>, _listener: std::net::TcpListener) {}
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use hyper::body::Incoming;
+use hyper::header::HeaderValue;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use crate::limits::INTERNAL_CONNECTIONS_MAX;
+use crate::node::Node;
+use answer::Body;
+
+/// Bytes of a request id that a client may give.
+const REQUEST_ID_BYTES_MAX: usize = 64;
+
+/// What the requests share.
+struct Api {
+    node: Arc<Node>,
+    /// Requests without an id of their own.
+    requests: AtomicU64,
+}
+
+/// Serves until the runtime ends.
+pub(crate) async fn serve(node: Arc<Node>, listener: std::net::TcpListener) {
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the internal listener does not serve"),
+    };
+    let places = Arc::new(Semaphore::new(INTERNAL_CONNECTIONS_MAX));
+    let api = Arc::new(Api {
+        node,
+        requests: AtomicU64::new(0),
+    });
+    loop {
+        // The semaphore is never closed.
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let api = Arc::clone(&api);
+                tokio::spawn(async move {
+                    connection(api, stream).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                // Out of files, say: trying again at once would spin.
+                tracing::warn!(%error, "the internal listener cannot accept");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn connection(api: Arc<Api>, stream: TcpStream) {
+    // Answers are small and whole; waiting to join them with more only adds latency.
+    let _ = stream.set_nodelay(true);
+    let limits = &api.node.settings.limits;
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
+        .max_buf_size(limits.header_bytes_max.max(8192))
+        .max_headers(limits.headers_max);
+    let service = {
+        let api = Arc::clone(&api);
+        service_fn(move |request| respond(Arc::clone(&api), request))
+    };
+    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+        tracing::debug!(%error, "internal connection ended");
+    }
+}
+
+/// Answers a request; counts it, and names it for the logs of both sides.
+async fn respond(api: Arc<Api>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let started = Instant::now();
+    let id = api.request_id(&request);
+    let (route, answer) = routes::answer(&api.node, request).await;
+    let mut response = answer.unwrap_or_else(|problem| answer::problem(&problem));
+    api.node
+        .metrics
+        .api_request(route, response.status().as_u16(), started.elapsed());
+    response.headers_mut().insert("x-request-id", id);
+    Ok(response)
+}
+
+impl Api {
+    /// The id that the client gave, if it is a sane one; else one of ours.
+    fn request_id(&self, request: &Request<Incoming>) -> HeaderValue {
+        let given = request.headers().get("x-request-id").filter(|id| {
+            let id = id.as_bytes();
+            (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
+        });
+        given.cloned().unwrap_or_else(|| {
+            let number = self.requests.fetch_add(1, Ordering::Relaxed);
+            // The tag and digits are always a header's value.
+            HeaderValue::try_from(format!("{}-{number}", self.node.tag))
+                .unwrap_or_else(|_| HeaderValue::from_static("-"))
+        })
+    }
+}

@@ -18,6 +18,16 @@ pub const HEADER_BYTES_MAX: u64 = 1 << 20;
 pub const LIST_ITEMS_DEFAULT: usize = 100;
 /// Items of a list of the API at most, whatever the settings say.
 pub const LIST_ITEMS_MAX: u64 = 1000;
+/// Rooms, users and connections that one request of the API may name.
+pub const AUDIENCE_ROOMS_MAX: usize = 1000;
+/// Time that clients have to acknowledge a publication of the API, if it does not say.
+pub const ACK_TIMEOUT_MS_DEFAULT: u64 = 5_000;
+/// Time that a publication of the API may give clients to acknowledge.
+pub const ACK_TIMEOUT_MS_MAX: u64 = 60_000;
+/// Bytes of collected acknowledgements after which no more are listed.
+pub const ACK_REPLY_BYTES_MAX: usize = 8 << 20;
+/// Connections of the internal listener; more wait in the backlog.
+pub const INTERNAL_CONNECTIONS_MAX: usize = 1024;
 /// Bytes of a configured text, such as a path or the name of an event.
 pub const TEXT_BYTES_MAX: usize = 255;
 /// File descriptors kept back for everything but clients: listeners, the API,
@@ -26,5 +36,6 @@ pub const FILES_RESERVED: u64 = 128;
 
 const _: () = assert!(HEADER_BYTES_MIN < HEADER_BYTES_MAX);
 const _: () = assert!(LIST_ITEMS_DEFAULT as u64 <= LIST_ITEMS_MAX);
+const _: () = assert!(ACK_TIMEOUT_MS_DEFAULT <= ACK_TIMEOUT_MS_MAX);
 const _: () = assert!(TEXT_BYTES_MAX <= roomcast_core::room::NAME_BYTES_MAX);
 const _: () = assert!(FILES_RESERVED >= 100);

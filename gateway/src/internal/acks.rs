@@ -1,0 +1,107 @@
+//! A publication whose clients are to answer: how many were asked, how many answered in
+//! time, and what.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::{Response, StatusCode};
+use roomcast_core::adapter::Answers;
+use roomcast_core::cluster::{Answer, ClientAck, Request};
+use roomcast_core::publication::{AckRequest, Publication};
+
+use super::answer::{self, Body};
+use super::problem::{Problem, json};
+use super::publish::count;
+use crate::limits::ACK_REPLY_BYTES_MAX;
+use crate::node::Node;
+
+/// What nodes may take beyond the time that clients have.
+const GRACE: Duration = Duration::from_millis(250);
+
+#[derive(Default)]
+struct Summary {
+    matched: usize,
+    acked: usize,
+    listed: usize,
+    /// The replies as JSON, joined by commas.
+    replies: String,
+}
+
+/// Publishes, waits for the answers and sums them up.
+pub(super) async fn serve(
+    node: &Node,
+    mut publication: Publication,
+    ack: AckRequest,
+) -> Result<Response<Body>, Problem> {
+    let id = json(&publication.id);
+    let bytes = publication.payload.bytes();
+    let admitted = node.admit(&publication.namespace, &publication.audience, bytes);
+    publication.admission = Some(count_refusal(node, admitted)?);
+    let timeout = ack.timeout;
+    let request = Request::BroadcastWithAcks { publication, timeout };
+    let handed = node.adapter.request(request, timeout + GRACE).await;
+    let mut answers = count(node, handed)?;
+    let mut summary = Summary::default();
+    // An elapsed deadline is no error: who has not answered by now has timed out.
+    let _ = tokio::time::timeout(timeout + GRACE, summary.collect(&mut answers, ack.collect_max)).await;
+    let Summary {
+        matched,
+        acked,
+        replies,
+        ..
+    } = summary;
+    let timed_out = matched.saturating_sub(acked);
+    let body = format!(
+        r#"{{"id":{id},"matched":{matched},"acked":{acked},"timed_out":{timed_out},"replies":[{replies}]}}"#
+    );
+    Ok(answer::json(StatusCode::OK, body))
+}
+
+/// What was admitted is counted when it is handed over, not before.
+fn count_refusal<T>(
+    node: &Node,
+    admitted: Result<T, roomcast_core::adapter::PublishError>,
+) -> Result<T, Problem> {
+    match admitted {
+        Ok(admission) => Ok(admission),
+        refused => count(node, refused),
+    }
+}
+
+impl Summary {
+    async fn collect(&mut self, answers: &mut Answers, collect_max: usize) {
+        while let Some(answer) = answers.recv().await {
+            match answer {
+                Answer::Asked(asked) => self.matched += asked,
+                Answer::Acknowledged(ack) => {
+                    self.acked += 1;
+                    if self.listed < collect_max && self.replies.len() < ACK_REPLY_BYTES_MAX {
+                        self.list(&ack);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn list(&mut self, ack: &ClientAck) {
+        if self.listed > 0 {
+            self.replies.push(',');
+        }
+        self.listed += 1;
+        let connection = json(ack.connection.as_str());
+        self.replies
+            .push_str(&format!(r#"{{"connection":{connection},"args":{}"#, ack.args));
+        if !ack.attachments.is_empty() {
+            let texts: Vec<String> = ack
+                .attachments
+                .iter()
+                .map(|bytes| format!("\"{}\"", STANDARD.encode(bytes)))
+                .collect();
+            self.replies
+                .push_str(&format!(r#","attachments":[{}]"#, texts.join(",")));
+        }
+        self.replies.push('}');
+    }
+}

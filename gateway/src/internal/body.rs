@@ -1,0 +1,55 @@
+//! Reading the body of a request, within its limit and in time.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
+
+use super::problem::{Code, Problem};
+
+/// How long a whole body may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What is thrown away of a body that is too large, so that its sender comes to read the answer.
+const WASTE_BYTES: usize = 4 << 20;
+const WASTE_TIME: Duration = Duration::from_millis(500);
+
+/// The whole body, at most `bytes_max` bytes.
+pub(super) async fn read(mut body: Incoming, bytes_max: usize) -> Result<Bytes, Problem> {
+    let too_large = || {
+        let detail = format!("the body may have {bytes_max} bytes (limits.publish_body_bytes_max)");
+        Problem::new(Code::PayloadTooLarge, detail)
+    };
+    if body.size_hint().lower() > bytes_max as u64 {
+        return Err(too_large());
+    }
+    let whole = Limited::new(&mut body, bytes_max).collect();
+    match tokio::time::timeout(TIMEOUT, whole).await {
+        Ok(Ok(whole)) => Ok(whole.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let _ = tokio::time::timeout(WASTE_TIME, waste(&mut body)).await;
+            Err(too_large())
+        }
+        Ok(Err(error)) => Err(Problem::new(
+            Code::InvalidRequest,
+            format!("the body cannot be read: {error}"),
+        )),
+        Err(_) => Err(Problem::new(Code::RequestTimeout, "the body took over 30 s")),
+    }
+}
+
+async fn waste(body: &mut Incoming) {
+    let mut left = WASTE_BYTES;
+    while let Some(Ok(frame)) = body.frame().await {
+        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+        if left == 0 {
+            return;
+        }
+    }
+}
+
+/// A body as text.
+pub(super) fn text(body: &[u8]) -> Result<&str, Problem> {
+    std::str::from_utf8(body).map_err(|_| Problem::new(Code::InvalidRequest, "not JSON: not UTF-8"))
+}

@@ -1,0 +1,137 @@
+//! Who may use the API.
+//!
+//! Without keys the API is open, and so no web page of the world may use it: loopback Host
+//! names only, no Origin. With keys every request needs one: `Authorization: Bearer
+//! rk_<id>_<secret>`, with the scope of the route. Health and metrics stay open in both
+//! cases, beyond loopback too: balancers and scrapers carry no keys.
+//!
+//! Bodies are JSON in both cases, said by their type: a form of a web page cannot say so.
+
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, ORIGIN};
+use hyper::{Method, Request};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::problem::{Code, Problem};
+use crate::node::Node;
+use crate::public::is_loopback_host;
+use crate::settings::{Key, Scope};
+
+/// What a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One JSON document.
+    Json,
+    /// JSON documents, one a line.
+    Lines,
+}
+
+/// Checks a request for a route that needs `scope`; says what its body is.
+pub(super) fn check(node: &Node, request: &Request<Incoming>, scope: Scope) -> Result<Kind, Problem> {
+    let headers = request.headers();
+    let keys = &node.settings.internal.keys;
+    if keys.is_empty() {
+        open(request)?;
+    } else {
+        let key = bearer(headers).and_then(|token| find(keys, token));
+        let key = key.ok_or_else(|| {
+            Problem::new(
+                Code::Unauthorized,
+                "send `Authorization: Bearer rk_<id>_<secret>` with a key of this node",
+            )
+        })?;
+        if !key.scopes.contains(&scope) {
+            let detail = format!("the key `{}` does not have the scope `{}`", key.id, scope.word());
+            return Err(Problem::new(Code::ScopeDenied, detail));
+        }
+    }
+    if request.method() != Method::POST {
+        return Ok(Kind::Json);
+    }
+    if headers.contains_key("idempotency-key") {
+        return Err(Problem::unsupported("Idempotency-Key"));
+    }
+    kind(headers)
+}
+
+fn open(request: &Request<Incoming>) -> Result<(), Problem> {
+    let headers = request.headers();
+    if headers.contains_key(ORIGIN) {
+        let detail = "the API has no keys, so that requests of web pages (with an Origin) are refused";
+        return Err(Problem::new(Code::OriginDenied, detail));
+    }
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+    if host.is_some_and(is_loopback_host) {
+        return Ok(());
+    }
+    let detail = "the API has no keys, so that it serves Host names of this machine only";
+    Err(Problem::new(Code::HostDenied, detail))
+}
+
+fn kind(headers: &HeaderMap) -> Result<Kind, Problem> {
+    let encoding = headers.get(CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let detail = "compressed bodies are not read";
+        return Err(Problem::new(Code::UnsupportedMediaType, detail).at("Content-Encoding"));
+    }
+    let text = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let text = text.unwrap_or_default().split(';').next().unwrap_or_default();
+    if text.trim().eq_ignore_ascii_case("application/json") {
+        Ok(Kind::Json)
+    } else if text.trim().eq_ignore_ascii_case("application/x-ndjson") {
+        Ok(Kind::Lines)
+    } else {
+        let detail = "the type must be application/json, or application/x-ndjson for a streamed batch";
+        Err(Problem::new(Code::UnsupportedMediaType, detail).at("Content-Type"))
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim_ascii_start())
+}
+
+/// The key that `rk_<id>_<secret>` is. Ids and secrets may have `_` in them, so each key says
+/// where its own id ends.
+fn find<'k>(keys: &'k [Key], token: &str) -> Option<&'k Key> {
+    let token = token.strip_prefix("rk_")?;
+    keys.iter().find(|key| {
+        let secret = token
+            .strip_prefix(key.id.as_str())
+            .and_then(|rest| rest.strip_prefix('_'));
+        secret.is_some_and(|secret| {
+            let digest: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+            digest.ct_eq(key.sha256.expose()).into()
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Secret;
+
+    fn key(id: &str, secret: &str) -> Key {
+        Key {
+            id: id.into(),
+            sha256: Secret::new(Sha256::digest(secret.as_bytes()).into()),
+            scopes: vec![Scope::Publish],
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_id_and_proven_by_its_secret() {
+        let keys = [key("a", "b_c"), key("a_b", "c"), key("ops", "s")];
+        let found = |token| find(&keys, token).map(|key| key.id.as_str());
+        assert_eq!(found("rk_a_b_c"), Some("a"));
+        assert_eq!(found("rk_a_b_c2"), None);
+        assert_eq!(found("rk_ops_s"), Some("ops"));
+        for token in ["rk_ops_", "rk_ops", "ops_s", "rk_OPS_s", "", "rk_", "rk__"] {
+            assert_eq!(found(token), None, "{token}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! `POST /v1/publish`: one publication, read strictly, admitted, handed to the adapter.
+//!
+//! Deliberately absent: idempotency (an `id` is carried along, a repeat is another
+//! publication) and history.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use hyper::{Response, StatusCode};
+use roomcast_core::adapter::{BoxFuture, PublishError, Receipt};
+use roomcast_core::publication::{AckRequest, Class, Payload, PayloadError, Publication};
+use roomcast_core::room::NAME_BYTES_MAX;
+use serde_json::value::RawValue;
+
+use super::answer::{self, Body};
+use super::object::{Field, fields};
+use super::problem::Problem;
+use super::{acks, audience};
+use crate::limits::{ACK_TIMEOUT_MS_DEFAULT, ACK_TIMEOUT_MS_MAX, LIST_ITEMS_DEFAULT};
+use crate::metrics::{Counter, PublicationOrigin, PublicationResult};
+use crate::node::Node;
+
+/// What a body asks for.
+pub(super) struct Wish {
+    pub(super) publication: Publication,
+    pub(super) ack: Option<AckRequest>,
+}
+
+/// Answers a request.
+pub(super) async fn serve(node: &Node, body: &str) -> Result<Response<Body>, Problem> {
+    let wish = read(node, body)?;
+    if let Some(ack) = wish.ack {
+        return acks::serve(node, wish.publication, ack).await;
+    }
+    let id = Arc::clone(&wish.publication.id);
+    let handed = match hand_over(node, wish.publication) {
+        Ok(receipt) => receipt.await,
+        Err(_) => Err(PublishError::Overloaded),
+    };
+    let receipt = count(node, handed)?;
+    let mut out = Vec::from(b"{");
+    accepted(&id, receipt, &mut out);
+    Ok(answer::json(StatusCode::ACCEPTED, out))
+}
+
+/// `"id":…,"position":…}`
+pub(super) fn accepted(id: &str, receipt: Receipt, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\"id\":");
+    // Writing a string to a vector cannot fail.
+    let _ = serde_json::to_writer(&mut *out, id);
+    out.extend_from_slice(b",\"position\":");
+    match receipt.position {
+        Some(position) => out.extend_from_slice(format!("\"{position}\"}}").as_bytes()),
+        None => out.extend_from_slice(b"null}"),
+    }
+}
+
+/// Reserves room in the shards concerned and hands the publication to the adapter: its place
+/// in the order is taken when this returns. Gives it back if there is no room.
+pub(super) fn hand_over(
+    node: &Node,
+    mut publication: Publication,
+) -> Result<BoxFuture<'static, Result<Receipt, PublishError>>, Box<Publication>> {
+    let bytes = publication.payload.bytes();
+    match node.admit(&publication.namespace, &publication.audience, bytes) {
+        Ok(admission) => {
+            publication.admission = Some(admission);
+            Ok(node.adapter.publish(publication))
+        }
+        Err(_) => Err(Box::new(publication)),
+    }
+}
+
+/// Counts what became of a publication.
+pub(super) fn count<T>(node: &Node, result: Result<T, PublishError>) -> Result<T, Problem> {
+    let outcome = match result {
+        Ok(_) => PublicationResult::Accepted,
+        Err(_) => PublicationResult::Refused,
+    };
+    node.metrics
+        .inc(Counter::Publications(PublicationOrigin::Http, outcome));
+    result.map_err(Problem::from)
+}
+
+const FIELDS: [&str; 12] = [
+    "namespace",
+    "to",
+    "except",
+    "event",
+    "args",
+    "data",
+    "attachments",
+    "id",
+    "key",
+    "ttl_ms",
+    "delivery",
+    "ack",
+];
+
+/// Reads a publish object.
+pub(super) fn read(node: &Node, text: &str) -> Result<Wish, Problem> {
+    let [
+        namespace,
+        to,
+        except,
+        event,
+        args,
+        data,
+        attachments,
+        id,
+        key,
+        ttl,
+        delivery,
+        ack,
+    ] = fields(text, "", FIELDS)?;
+    let namespace = namespace.map(|name| name.string()).transpose()?;
+    let namespace = audience::namespace(node, namespace.as_deref())?;
+    let audience = audience::audience("to", to, except)?;
+    let payload = payload(event, args, data, attachments)?;
+    let id = match id {
+        Some(id) => id.name(NAME_BYTES_MAX)?.into(),
+        None => node.publication_id(),
+    };
+    let now = node.clock.unix();
+    let mut publication = Publication::new(id, namespace, audience, payload, now);
+    publication.key = key
+        .map(|key| key.name(NAME_BYTES_MAX))
+        .transpose()?
+        .map(Arc::from);
+    publication.class = match delivery {
+        Some(delivery) => class(&delivery, publication.key.is_some())?,
+        None => Class::Reliable,
+    };
+    let ttl = ttl.map(|ttl| ttl.number(1, u64::MAX)).transpose()?;
+    publication.expires_at = ttl.map(|ttl| now.saturating_add(ttl));
+    let ack = ack.map(|ack| ack_request(node, &ack)).transpose()?;
+    Ok(Wish { publication, ack })
+}
+
+fn class(delivery: &Field<'_>, has_key: bool) -> Result<Class, Problem> {
+    match &*delivery.string()? {
+        "default" => Ok(Class::Reliable),
+        "volatile" => Ok(Class::Volatile),
+        "latest" if has_key => Ok(Class::Latest),
+        "latest" => Err(Problem::invalid(
+            "key",
+            "delivery \"latest\" needs a `key`: the latest one of each key is kept",
+        )),
+        _ => Err(delivery.invalid("expected \"default\", \"volatile\" or \"latest\"")),
+    }
+}
+
+fn payload(
+    event: Option<Field<'_>>,
+    args: Option<Field<'_>>,
+    data: Option<Field<'_>>,
+    attachments: Option<Field<'_>>,
+) -> Result<Payload, Problem> {
+    let event = event.ok_or_else(|| Problem::invalid("event", "the event's name is missing"))?;
+    let name = event.string()?;
+    if name.is_empty() {
+        return Err(event.invalid("the event's name is empty"));
+    }
+    let attachments = match attachments {
+        Some(attachments) => binary(&attachments)?,
+        None => Vec::new(),
+    };
+    let wrapped;
+    let (args, at) = match (args, data) {
+        (Some(_), Some(data)) => {
+            return Err(data.invalid("`data` is short for one argument: give it or `args`, not both"));
+        }
+        (Some(args), None) if !args.text().starts_with('[') => {
+            return Err(args.invalid("expected an array of arguments"));
+        }
+        (Some(args), None) => (args.text(), "args"),
+        (None, Some(data)) => {
+            wrapped = format!("[{}]", data.text());
+            (wrapped.as_str(), "data")
+        }
+        (None, None) => ("[]", "args"),
+    };
+    let args: &RawValue =
+        serde_json::from_str(args).map_err(|error| Problem::invalid(at, error.to_string()))?;
+    Payload::new(&name, args, attachments).map_err(|error| {
+        let at = match error {
+            PayloadError::ReservedEvent => "event",
+            PayloadError::TooManyAttachments => "attachments",
+            PayloadError::NotAnEvent | PayloadError::Placeholder | PayloadError::TooDeep => at,
+        };
+        Problem::invalid(at, error.to_string())
+    })
+}
+
+fn binary(attachments: &Field<'_>) -> Result<Vec<Bytes>, Problem> {
+    let texts = attachments.strings()?;
+    let decode = |(index, text): (usize, &std::borrow::Cow<'_, str>)| {
+        STANDARD
+            .decode(text.as_bytes())
+            .map(Bytes::from)
+            .map_err(|error| {
+                let at = format!("{}[{index}]", attachments.path());
+                Problem::invalid(at, format!("not base64: {error}"))
+            })
+    };
+    texts.iter().enumerate().map(decode).collect()
+}
+
+fn ack_request(node: &Node, ack: &Field<'_>) -> Result<AckRequest, Problem> {
+    let [timeout, want, limit] = fields(ack.text(), "ack", ["timeout_ms", "want", "limit"])?;
+    let timeout = timeout
+        .map(|timeout| timeout.number(1, ACK_TIMEOUT_MS_MAX))
+        .transpose()?;
+    let most = node.settings.limits.list_items_max;
+    let collect = match &want {
+        None => false,
+        Some(want) => match &*want.string()? {
+            "count" => false,
+            "collect" => true,
+            _ => return Err(want.invalid("expected \"count\" or \"collect\"")),
+        },
+    };
+    let collect_max = match limit {
+        Some(limit) if !collect => return Err(limit.invalid("`limit` is for \"want\":\"collect\"")),
+        Some(limit) => limit.number(1, most as u64)? as usize,
+        None if collect => LIST_ITEMS_DEFAULT.min(most),
+        None => 0,
+    };
+    Ok(AckRequest {
+        timeout: Duration::from_millis(timeout.unwrap_or(ACK_TIMEOUT_MS_DEFAULT)),
+        collect_max,
+    })
+}
