@@ -9,6 +9,13 @@
 //! | `audience` | to whom: `to`, `select`, `except` |
 //! | `publish` | `POST /v1/publish` |
 //! | `acks` | the same with `ack`: what clients answered |
+//! | `batch` | `POST /v1/publish/batch`, as an array or as a stream of lines |
+//! | `pipeline` | publications one after the other, answered in order |
+//! | `orders` | `POST /v1/rooms/join`, `/v1/rooms/leave`, `/v1/disconnect` |
+//! | `rooms` | `GET /v1/rooms`, `/v1/rooms/{room}` |
+//! | `connections` | `GET /v1/connections`, `/v1/connections/{id}` |
+//! | `query` | parameters, pages and cursors of lists |
+//! | `ask` | asking all nodes |
 //! | `health` | `GET /livez`, `/readyz`, `/metrics` |
 //! | `answer` | bodies and types of answers |
 //! | `problem` | errors and their stable codes |
@@ -20,13 +27,20 @@
 
 mod acks;
 mod answer;
+mod ask;
 mod audience;
+mod batch;
 mod body;
+mod connections;
 mod guard;
 mod health;
 mod object;
+mod orders;
+mod pipeline;
 mod problem;
 mod publish;
+mod query;
+mod rooms;
 mod routes;
 
 use std::convert::Infallible;

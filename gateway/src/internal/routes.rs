@@ -9,9 +9,10 @@ use hyper::{Method, Request, Response};
 use super::answer::{self, Body};
 use super::guard::{self, Kind};
 use super::problem::{Code, Problem};
-use super::{body, health, publish};
+use super::{batch, body, connections, health, orders, publish, rooms};
 use crate::metrics::Route;
 use crate::node::Node;
+use crate::public::decode;
 use crate::settings::Scope;
 
 type Answer = Result<Response<Body>, Problem>;
@@ -41,23 +42,45 @@ async fn dispatch(
         Some(scope) => guard::check(node, &request, scope)?,
         None => Kind::Json,
     };
-    if kind == Kind::Lines && route != Route::PublishBatch {
-        let detail = "application/x-ndjson is for /v1/publish/batch";
-        return Err(Problem::new(Code::UnsupportedMediaType, detail).at("Content-Type"));
+    if kind == Kind::Lines {
+        return if route == Route::PublishBatch {
+            Ok(batch::lines(node, request.into_body()))
+        } else {
+            let detail = "application/x-ndjson is for /v1/publish/batch";
+            Err(Problem::new(Code::UnsupportedMediaType, detail).at("Content-Type"))
+        };
     }
+    let (parts, body) = request.into_parts();
+    let (path, query) = (parts.uri.path(), parts.uri.query());
     match route {
         Route::Live => health::live(node),
         Route::Ready => Ok(health::ready(node)),
         Route::Metrics => Ok(health::metrics(node)),
-        _ => {
-            let bytes = body::read(request.into_body(), node.settings.limits.publish_body_bytes_max).await?;
-            let text = body::text(&bytes)?;
-            match route {
-                Route::Publish => publish::serve(node, text).await,
-                _ => Err(Problem::new(Code::NotFound, "not yet")),
-            }
-        }
+        Route::Rooms => rooms::list(node, query).await,
+        Route::Room => rooms::show(node, &name(path), query).await,
+        Route::Connections => connections::list(node, query).await,
+        Route::Connection => connections::show(node, &name(path), query).await,
+        _ => post(node, route, body).await,
     }
+}
+
+async fn post(node: &Arc<Node>, route: Route, body: Incoming) -> Answer {
+    let bytes = body::read(body, node.settings.limits.publish_body_bytes_max).await?;
+    let text = body::text(&bytes)?;
+    match route {
+        Route::Publish => publish::serve(node, text).await,
+        Route::PublishBatch => batch::array(node, text).await,
+        Route::RoomsJoin => orders::join(node, text).await,
+        Route::RoomsLeave => orders::leave(node, text).await,
+        Route::Disconnect => orders::disconnect(node, text).await,
+        _ => Err(Problem::new(Code::NotFound, "nothing is posted here")),
+    }
+}
+
+/// The last segment of a path, decoded. Only in queries a plus is a space.
+fn name(path: &str) -> String {
+    let segment = path.rsplit('/').next().unwrap_or_default();
+    decode(&segment.replace('+', "%2B")).into_owned()
 }
 
 /// The route of a path. `/v1/rooms/join` is an order to POST and a room's name to GET.

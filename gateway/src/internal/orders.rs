@@ -1,0 +1,75 @@
+//! `POST /v1/rooms/join`, `/v1/rooms/leave` and `/v1/disconnect`: what is done to the
+//! connections of an audience, answered with how many they were.
+
+use hyper::{Response, StatusCode};
+use roomcast_core::cluster::{Answer, Request, Select};
+use roomcast_core::room::Room;
+
+use super::answer::{self, Body};
+use super::ask::ask;
+use super::audience::{audience, namespace, room_list};
+use super::object::{Field, fields};
+use super::problem::{Code, Problem};
+use crate::limits::AUDIENCE_ROOMS_MAX;
+use crate::node::Node;
+
+/// Makes a selection join rooms.
+pub(super) async fn join(node: &Node, body: &str) -> Result<Response<Body>, Problem> {
+    let (select, rooms) = rooms_of(node, body)?;
+    carry_out(node, Request::Join(select, rooms)).await
+}
+
+/// Makes a selection leave rooms.
+pub(super) async fn leave(node: &Node, body: &str) -> Result<Response<Body>, Problem> {
+    let (select, rooms) = rooms_of(node, body)?;
+    carry_out(node, Request::Leave(select, rooms)).await
+}
+
+/// Disconnects a selection.
+pub(super) async fn disconnect(node: &Node, body: &str) -> Result<Response<Body>, Problem> {
+    let [name, to, except, reconnect] = fields(body, "", ["namespace", "select", "except", "reconnect"])?;
+    let select = select(node, name, to, except)?;
+    let reconnect = reconnect.map(|field| field.boolean()).transpose()?;
+    let reconnect = reconnect.unwrap_or_default();
+    carry_out(node, Request::Disconnect { select, reconnect }).await
+}
+
+fn rooms_of(node: &Node, body: &str) -> Result<(Select, Vec<Room>), Problem> {
+    let [name, rooms, to, except] = fields(body, "", ["namespace", "rooms", "select", "except"])?;
+    let select = select(node, name, to, except)?;
+    let rooms = rooms.map(|rooms| room_list(&rooms)).transpose()?;
+    match rooms {
+        Some(rooms) if (1..=AUDIENCE_ROOMS_MAX).contains(&rooms.len()) => Ok((select, rooms)),
+        _ => {
+            let detail = format!("expected 1 to {AUDIENCE_ROOMS_MAX} rooms");
+            Err(Problem::invalid("rooms", detail))
+        }
+    }
+}
+
+fn select(
+    node: &Node,
+    name: Option<Field<'_>>,
+    to: Option<Field<'_>>,
+    except: Option<Field<'_>>,
+) -> Result<Select, Problem> {
+    let name = name.map(|name| name.string()).transpose()?;
+    Ok(Select {
+        namespace: namespace(node, name.as_deref())?,
+        audience: audience("select", to, except)?,
+    })
+}
+
+async fn carry_out(node: &Node, request: Request) -> Result<Response<Body>, Problem> {
+    let mut matched = 0;
+    ask(node, request, Code::OutcomeUnknown, |answer| {
+        if let Answer::Matched(count) = answer {
+            matched += count;
+        }
+    })
+    .await?;
+    Ok(answer::json(
+        StatusCode::OK,
+        format!(r#"{{"matched":{matched}}}"#),
+    ))
+}
