@@ -112,3 +112,32 @@ fn demo() -> Response<Body> {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_page_runs_under_its_policy_alone() {
+        let page = include_str!("public/demo.html");
+        assert_eq!(
+            page.matches("nonce=\"{nonce}\"").count(),
+            2,
+            "one script, one style"
+        );
+        for forbidden in ["innerHTML", "https://", "<script src", " style=", " onclick="] {
+            assert!(!page.contains(forbidden), "{forbidden}");
+        }
+        let policy = |response: &Response<Body>| {
+            let policy = response.headers().get("content-security-policy").cloned();
+            policy.expect("the page has a policy")
+        };
+        let (first, second) = (demo(), demo());
+        assert!(
+            policy(&first)
+                .to_str()
+                .is_ok_and(|text| text.starts_with("default-src 'none'; script-src 'nonce-"))
+        );
+        assert_ne!(policy(&first), policy(&second), "a nonce is used once");
+    }
+}

@@ -11,7 +11,7 @@ use crate::tree::{File, files};
 const MAY_NAME: &[(&str, &[&str], &str)] = &[
     (
         "fastwebsockets",
-        &["gateway/src/upgrade.rs"],
+        &["gateway/src/public/upgrade.rs"],
         "the upgrade handshake; tests also use it as a judge",
     ),
     (
@@ -23,7 +23,7 @@ const MAY_NAME: &[(&str, &[&str], &str)] = &[
     ("redis", &["adapter-redis/*"], "links to Redis"),
     (
         "socket2",
-        &["gateway/src/listener.rs", "loadtest/*"],
+        &["gateway/src/listener.rs", "gateway/src/shard/io.rs", "loadtest/*"],
         "socket options",
     ),
     (
@@ -72,7 +72,6 @@ const HTTP: &[&str] = &[
     "gateway/src/listener.rs",
     "gateway/src/polling*",
     "gateway/src/public*",
-    "gateway/src/upgrade.rs",
     "gateway/examples/*",
 ];
 
