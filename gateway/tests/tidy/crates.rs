@@ -11,7 +11,7 @@ use crate::tree::{File, files};
 const MAY_NAME: &[(&str, &[&str], &str)] = &[
     (
         "fastwebsockets",
-        &["gateway/src/upgrade.rs"],
+        &["gateway/src/public/upgrade.rs"],
         "the upgrade handshake; tests also use it as a judge",
     ),
     (
@@ -23,7 +23,7 @@ const MAY_NAME: &[(&str, &[&str], &str)] = &[
     ("redis", &["adapter-redis/*"], "links to Redis"),
     (
         "socket2",
-        &["gateway/src/listener.rs", "loadtest/*"],
+        &["gateway/src/listener.rs", "gateway/src/shard/io.rs", "loadtest/*"],
         "socket options",
     ),
     (
@@ -34,6 +34,8 @@ const MAY_NAME: &[(&str, &[&str], &str)] = &[
     ("hyper", HTTP, "listeners and routes"),
     ("hyper_util", HTTP, "listeners and routes"),
     ("http_body_util", HTTP, "listeners and routes"),
+    ("sha2", &["gateway/src/internal/guard.rs"], "keys of the API"),
+    ("subtle", &["gateway/src/internal/guard.rs"], "keys of the API"),
     ("mio", &["loadtest/*"], "the harness's own event loop"),
     ("hdrhistogram", &["loadtest/*"], "the harness's figures"),
     (
@@ -61,13 +63,8 @@ const ENVIRONMENT: &[&str] = &["gateway/src/settings*"];
 
 /// Files that speak HTTP.
 const HTTP: &[&str] = &[
-    "gateway/src/api*",
-    "gateway/src/http*",
     "gateway/src/internal*",
-    "gateway/src/listener.rs",
-    "gateway/src/polling*",
     "gateway/src/public*",
-    "gateway/src/upgrade.rs",
     "gateway/examples/*",
 ];
 
