@@ -102,9 +102,10 @@ impl Gateway {
         let metrics = Arc::new(Metrics::new());
         metrics.gauge_set(Gauge::ConnectionsLimit, connections.connections);
         let namespaces = namespaces(&settings);
-        namespaces
-            .iter()
-            .for_each(|entry| drop(adapter.open(&entry.name)));
+        for entry in &namespaces {
+            // Not live yet is no reason to wait: readiness tells.
+            drop(adapter.open(&entry.name));
+        }
         let node = Node::new(Parts {
             tag,
             namespaces,

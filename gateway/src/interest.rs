@@ -73,8 +73,7 @@ impl Interest {
 
     /// The one shard where a socket of this id would live.
     fn private(&self, room: &Room) -> u64 {
-        let home = SocketId::parse(room.as_str()).and_then(|id| id.home());
-        match home {
+        match SocketId::home_of(room.as_str()) {
             Some((tag, shard)) if tag == self.tag => shard.bit() & self.everywhere,
             _ => 0,
         }

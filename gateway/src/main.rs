@@ -52,12 +52,13 @@ fn greet(handle: &Handle, mode: Mode) {
         handle.connection_limit(),
     );
     if mode == Mode::Open {
-        text += &format!(
+        let try_it = format!(
             "\nOpen development mode: loopback only, everybody may connect, subscribe and publish.\nTry it:\n  \
              open http://{public}/ in two tabs, or\n  \
              curl -X POST {internal}/v1/publish -H 'content-type: application/json' \\\n       \
              -d '{{\"to\":{{\"rooms\":[\"orders:42\"]}},\"event\":\"order.updated\",\"args\":[{{\"id\":42}}]}}'\n",
         );
+        text.push_str(&try_it);
     }
     // Nobody may be reading: that is no reason to stop.
     let _ = std::io::stdout().write_all(text.as_bytes());

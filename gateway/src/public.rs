@@ -27,6 +27,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use hyper::header::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -72,9 +73,9 @@ async fn route(
     let response = if path == settings.socket_io.path {
         engine::serve(&shard, request, address).await
     } else if path == settings.websocket.path {
-        plain::serve(&shard, request, address, false).await
+        plain::serve(&shard, request, address, false)
     } else if Some(path) == shard.node.echo_path.as_deref() {
-        plain::serve(&shard, request, address, true).await
+        plain::serve(&shard, request, address, true)
     } else if path == "/" && shard.node.is_open() && request.method() == Method::GET {
         demo()
     } else {
@@ -83,17 +84,60 @@ async fn route(
     Ok(response)
 }
 
-/// The demo page: our own, one file, in the open mode only.
+/// The demo page: our own, one file, in the open mode only. Nothing is put into it but
+/// the nonce, by which the browser runs its script and styles and no others.
 fn demo() -> Response<Body> {
-    let mut response = Response::new(Body::from(include_str!("public/demo.html")));
+    let mut nonce = [0; 16];
+    // The kernel's generator does not fail once it is seeded, which it is before we run.
+    let _ = getrandom::fill(&mut nonce);
+    let nonce = format!("{:032x}", u128::from_ne_bytes(nonce));
+    let policy = format!(
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; \
+         img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'"
+    );
+    let page = include_str!("public/demo.html").replace("{nonce}", &nonce);
+    let mut response = Response::new(Body::from(page));
     let headers = response.headers_mut();
-    headers.insert(
-        "content-type",
-        hyper::header::HeaderValue::from_static("text/html; charset=utf-8"),
-    );
-    headers.insert(
-        "cache-control",
-        hyper::header::HeaderValue::from_static("no-store"),
-    );
+    for (name, value) in [
+        ("content-type", "text/html; charset=utf-8"),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert("content-security-policy", policy);
+    }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_page_runs_under_its_policy_alone() {
+        let page = include_str!("public/demo.html");
+        assert_eq!(
+            page.matches("nonce=\"{nonce}\"").count(),
+            2,
+            "one script, one style"
+        );
+        for forbidden in ["innerHTML", "https://", "<script src", " style=", " onclick="] {
+            assert!(!page.contains(forbidden), "{forbidden}");
+        }
+        let policy = |response: &Response<Body>| {
+            let policy = response.headers().get("content-security-policy").cloned();
+            policy.expect("the page has a policy")
+        };
+        let (first, second) = (demo(), demo());
+        assert!(
+            policy(&first)
+                .to_str()
+                .is_ok_and(|text| text.starts_with("default-src 'none'; script-src 'nonce-"))
+        );
+        assert_ne!(policy(&first), policy(&second), "a nonce is used once");
+    }
 }

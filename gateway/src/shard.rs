@@ -3,7 +3,8 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `state` | connections and sockets: made, found, written, closed |
+//! | `state` | what a shard owns; connections found by their keys |
+//! | `sockets`, `writing`, `closing` | sockets made and closed, bytes going out, connections ending |
 //! | `flush` | the write path: one write a connection and turn |
 //! | `rooms`, `outbox`, `wheel`, `acks` | the tables, each by itself |
 //! | `reading` | bytes to packets, timers |
@@ -15,6 +16,7 @@
 //! Deliberately absent: HTTP (see [`crate::public`]), Redis, settings in their raw form.
 
 mod acks;
+mod closing;
 mod commands;
 pub(crate) mod connection;
 mod flush;
@@ -28,10 +30,12 @@ mod refusal;
 mod requests;
 mod rooms;
 pub(crate) mod rules;
+mod sockets;
 pub(crate) mod state;
 mod subscribing;
 mod tasks;
 mod wheel;
+mod writing;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -174,6 +174,11 @@ impl SocketId {
         home(self.0.as_bytes())
     }
 
+    /// The same for a text that may be an id: a room's name, say.
+    pub fn home_of(text: &str) -> Option<(NodeTag, ShardIndex)> {
+        home(text.as_bytes())
+    }
+
     /// The id's text.
     pub fn as_str(&self) -> &str {
         &self.0

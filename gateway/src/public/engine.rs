@@ -75,7 +75,7 @@ async fn answer_to(
                 .inc(Counter::Handshakes(Protocol::SocketIo, result));
             refuse(error)
         }
-        Ok(Wish::Session { sid }) if upgrading => offer(shard, request, sid),
+        Ok(Wish::Session { sid }) if upgrading => offer(shard, request, sid).await,
         Ok(Wish::Session { sid }) => match *request.method() {
             Method::GET => get(shard, sid).await,
             Method::POST => post(shard, sid, request).await,
@@ -156,7 +156,7 @@ fn handshake(
             .state
             .borrow()
             .cells
-            .inc(Counter::Handshakes(Protocol::SocketIo, result))
+            .inc(Counter::Handshakes(Protocol::SocketIo, result));
     };
     if shard.node.is_draining() {
         count(HandshakeResult::Draining);
@@ -166,11 +166,7 @@ fn handshake(
         count(HandshakeResult::AtCapacity);
         return answer::unavailable("too many connections\n");
     };
-    let peer = Peer {
-        address,
-        connected_at: shard.node.clock.unix(),
-        permit,
-    };
+    let peer = Peer { address, permit };
     if !upgrade::is_upgrade(request.headers()) {
         count(HandshakeResult::Accepted);
         let mut state = shard.state.borrow_mut();
@@ -231,7 +227,12 @@ async fn connect(shard: Rc<Shard>, upgraded: upgrade::Upgraded, peer: Peer, base
 }
 
 /// A WebSocket with a session's id: it offers to take the session over, on its own shard.
-fn offer(shard: &Rc<Shard>, mut request: Request<Incoming>, sid: Sid) -> Response<Body> {
+async fn offer(shard: &Rc<Shard>, mut request: Request<Incoming>, sid: Sid) -> Response<Body> {
+    match ask(shard, sid, Poll::Offer).await {
+        Answer::Ok => {}
+        Answer::Unknown => return EngineError::SessionUnknown.to_upgrade(),
+        _ => return EngineError::BadRequest.to_upgrade(),
+    }
     let base64 = Query::parse(request.uri().query()).base64;
     let (response, upgraded) = match upgrade::accept(&mut request, None) {
         Ok(accepted) => accepted,

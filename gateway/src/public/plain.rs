@@ -20,7 +20,7 @@ use crate::shard::connection::{Connection, Peer, Speech, Transport};
 use crate::shard::io::Io;
 
 /// Answers a request for `/ws` or, with `echo`, for the echo path.
-pub(super) async fn serve(
+pub(super) fn serve(
     shard: &Rc<Shard>,
     mut request: Request<Incoming>,
     address: SocketAddr,
@@ -80,11 +80,7 @@ pub(super) async fn serve(
         Err(response) => return refuse(HandshakeResult::BadRequest, response),
     };
     origin.dress(&mut response);
-    let peer = Peer {
-        address,
-        connected_at: shard.node.clock.unix(),
-        permit,
-    };
+    let peer = Peer { address, permit };
     tokio::task::spawn_local(connect(Rc::clone(shard), upgraded, peer, namespace, echo));
     refuse(HandshakeResult::Accepted, response)
 }

@@ -8,7 +8,6 @@ use std::task::Waker;
 
 use roomcast_core::delivery::Variant;
 use roomcast_core::id::Sid;
-use roomcast_core::publication::UnixMillis;
 use roomcast_core::session::heartbeat::Heartbeat;
 use roomcast_core::session::{Millis, Session};
 use roomcast_core::websocket::Decoder;
@@ -26,11 +25,10 @@ pub struct ConnKey {
     pub(crate) generation: u32,
 }
 
-/// Who connected, and when.
+/// Who connected.
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
-    pub(crate) connected_at: UnixMillis,
     pub(crate) permit: Permit,
 }
 
@@ -50,7 +48,6 @@ pub(crate) struct Connection {
     /// Wakes the read task: to close, or to wait for writability.
     pub(crate) waker: Option<Waker>,
     pub(crate) address: SocketAddr,
-    pub(crate) connected_at: UnixMillis,
     /// Counts it among the node's connections until it is closed.
     pub(crate) permit: Option<Permit>,
 }
@@ -112,6 +109,15 @@ impl Connection {
         }
     }
 
+    /// Whether the peer should have shown a sign of life by now.
+    pub(crate) fn is_overdue(&self, now: Millis) -> bool {
+        match &self.speech {
+            Speech::SocketIo { session, .. } => session.heartbeat.is_overdue(now),
+            Speech::Plain { heartbeat, .. } | Speech::Echo { heartbeat } => heartbeat.is_overdue(now),
+            Speech::Silent => false,
+        }
+    }
+
     /// Whether nothing can be handed to the transport at the moment.
     pub(crate) fn is_behind(&self) -> bool {
         match &self.transport {
@@ -136,7 +142,6 @@ impl Connection {
             timer_at: 0,
             waker: None,
             address: from.address,
-            connected_at: from.connected_at,
             permit: Some(from.permit),
         }
     }

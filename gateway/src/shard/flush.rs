@@ -20,7 +20,7 @@ use bytes::Bytes;
 use roomcast_core::close::CloseReason;
 use roomcast_core::delivery::{Delivery, Variant};
 
-use super::connection::Transport;
+use super::connection::{Speech, Transport};
 use super::outbox::Put;
 use super::rooms::{Member, RoomIndex};
 use super::state::State;
@@ -191,7 +191,7 @@ impl State {
             })
         };
         match &conn.speech {
-            super::connection::Speech::SocketIo { session, .. } => session.namespaces.sockets().any(pending),
+            Speech::SocketIo { session, .. } => session.namespaces.sockets().any(pending),
             _ => pending(member.socket),
         }
     }
@@ -250,14 +250,15 @@ impl State {
             }
         }
         items.sort_unstable_by_key(|item| item.number);
+        // Before the first is put: a put may close the connection, which settles it.
+        if let Some(connection) = self.conns.get_mut(conn as usize) {
+            connection.settled = self.turn.number;
+        }
         if !items.is_empty() {
             self.mark_dirty(conn);
         }
         for item in items {
             self.put(conn, &item);
-        }
-        if let Some(connection) = self.conns.get_mut(conn as usize) {
-            connection.settled = self.turn.number;
         }
     }
 
@@ -267,8 +268,10 @@ impl State {
         let Some(connection) = self.conns.get_mut(conn as usize) else {
             return;
         };
-        if matches!(connection.transport, Transport::Closing { .. }) {
-            return;
+        if matches!(connection.speech, Speech::Silent) {
+            return self
+                .cells
+                .inc(Counter::MessagesDropped(DropReason::ConnectionClosed));
         }
         let (variant, behind) = (connection.variant, connection.is_behind());
         let outbox = connection.outbox();
@@ -343,3 +346,6 @@ fn join(items: &[Rc<Item>], variant: Variant) -> Bytes {
     }
     out.into()
 }
+
+#[cfg(test)]
+mod tests;

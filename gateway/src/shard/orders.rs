@@ -20,7 +20,7 @@ use super::outbox::Packet;
 use super::rooms::{Member, RoomIndex};
 use super::state::State;
 use super::{SocketKey, ToSocket};
-use crate::metrics::{AckResult, Counter, DropReason, Gauge, Protocol, Transport};
+use crate::metrics::{AckResult, Counter, DropReason, Gauge, Transport};
 
 /// Entries of one part of a list.
 const PART: usize = 256;
@@ -82,10 +82,6 @@ impl State {
             self.put(member.conn, item);
             self.mark_dirty(member.conn);
         }
-        self.cells.add(
-            Counter::MessagesDelivered(Protocol::SocketIo),
-            receivers.len() as u64,
-        );
         self.node.mailbox(self.index).release(item.bytes);
     }
 
@@ -157,7 +153,9 @@ impl State {
             }
             Request::Leave(select, rooms) => {
                 let matched = self.for_each_selected(select, |state, socket| {
-                    rooms.iter().for_each(|room| state.part(socket, room));
+                    for room in rooms {
+                        state.part(socket, room);
+                    }
                 });
                 respond(responder, vec![Answer::Matched(matched)]);
             }
@@ -196,7 +194,9 @@ impl State {
             return 0;
         };
         let selected = self.select(namespace, &select.audience);
-        selected.iter().for_each(|member| each(self, member.socket));
+        for member in &selected {
+            each(self, member.socket);
+        }
         selected.len()
     }
 
@@ -221,13 +221,17 @@ impl State {
             .filter(answering)
             .map(|member| member.socket)
             .collect();
-        let full = self.acks.owed() + asked.len() > self.rules.acks_pending_max;
-        let asked = if full { HashSet::new() } else { asked };
         let deadline = self.now() + timeout.as_millis() as u64;
         let answers = vec![Answer::Asked(asked.len())];
-        self.cells.gauge_add(Gauge::AcksPending, asked.len() as u64);
-        self.acks
-            .expect(namespace, id, asked, responder.clone(), deadline);
+        if self.acks.owed() + asked.len() > self.rules.acks_pending_max {
+            // Delivered, but the answers have no place to go: the asking side sees them time out.
+            self.cells
+                .add(Counter::Acks(AckResult::TimedOut), asked.len() as u64);
+        } else {
+            self.cells.gauge_add(Gauge::AcksPending, asked.len() as u64);
+            self.acks
+                .expect(namespace, id, asked, responder.clone(), deadline);
+        }
         respond(responder, answers);
         if let Some(shard) = self.shard() {
             shard.timer.notify_one();
@@ -315,7 +319,7 @@ impl State {
     }
 
     /// What an embedding program does to one socket.
-    pub(crate) fn to_socket(&mut self, key: SocketKey, what: ToSocket) {
+    pub(crate) fn socket_order(&mut self, key: SocketKey, what: ToSocket) {
         if self
             .sockets
             .get(key.index as usize)
@@ -324,7 +328,7 @@ impl State {
             return;
         }
         match what {
-            ToSocket::Emit(payload) => self.emit(key.index, payload),
+            ToSocket::Emit(payload) => self.emit(key.index, &payload),
             ToSocket::Ack {
                 id,
                 args,

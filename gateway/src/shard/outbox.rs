@@ -32,8 +32,11 @@ pub(crate) enum Packet {
 enum Entry {
     Shared(Rc<Item>),
     Own(Packet),
-    /// The rest of a partly written entry, and how far it is written.
-    Rest(Bytes),
+    /// The unwritten rest of an entry; of a publication, if `publication`.
+    Rest {
+        bytes: Bytes,
+        publication: bool,
+    },
 }
 
 /// What came of putting a publication in.
@@ -68,6 +71,21 @@ impl Outbox {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Publications that wait, a partly written one included.
+    pub(crate) fn publications(&self) -> u64 {
+        let publication = |entry: &&Entry| {
+            matches!(
+                entry,
+                Entry::Shared(_)
+                    | Entry::Rest {
+                        publication: true,
+                        ..
+                    }
+            )
+        };
+        self.entries.iter().filter(publication).count() as u64
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -111,7 +129,7 @@ impl Outbox {
                 let old = &old.delivery.publication;
                 old.class == Class::Latest && old.key == new.key && old.namespace == new.namespace
             }
-            Entry::Own(_) | Entry::Rest(_) => false,
+            Entry::Own(_) | Entry::Rest { .. } => false,
         };
         let Some(Entry::Shared(old)) = self.entries.iter_mut().find(same) else {
             return false;
@@ -135,7 +153,10 @@ impl Outbox {
     /// Puts the unwritten rest of a publication in, ahead of all that follows.
     pub(crate) fn put_rest(&mut self, rest: Bytes) {
         self.bytes += rest.len();
-        self.entries.push_back(Entry::Rest(rest));
+        self.entries.push_back(Entry::Rest {
+            bytes: rest,
+            publication: true,
+        });
     }
 
     /// The first entries as bytes for the wire, at most `slices_max` of them.
@@ -148,23 +169,38 @@ impl Outbox {
     }
 
     /// Forgets what was written: `written` bytes of what [`Outbox::front`] returned.
-    pub(crate) fn advance(&mut self, front: &[Bytes], mut written: usize) {
+    /// Returns how many publications are written completely.
+    pub(crate) fn advance(&mut self, front: &[Bytes], mut written: usize) -> u64 {
+        let mut publications = 0;
         for bytes in front {
             let Some(entry) = self.entries.pop_front() else {
-                return;
+                break;
             };
+            let publication = matches!(
+                entry,
+                Entry::Shared(_)
+                    | Entry::Rest {
+                        publication: true,
+                        ..
+                    }
+            );
             if written < bytes.len() {
                 if written > 0 {
                     self.bytes = self.bytes.saturating_sub(entry.charge(bytes.len())) + bytes.len() - written;
-                    self.entries.push_front(Entry::Rest(bytes.slice(written..)));
+                    self.entries.push_front(Entry::Rest {
+                        bytes: bytes.slice(written..),
+                        publication,
+                    });
                 } else {
                     self.entries.push_front(entry);
                 }
-                return;
+                break;
             }
             written -= bytes.len();
             self.bytes = self.bytes.saturating_sub(entry.charge(bytes.len()));
+            publications += u64::from(publication);
         }
+        publications
     }
 }
 
@@ -173,7 +209,7 @@ impl Entry {
         match self {
             Self::Shared(item) => item.delivery.encoded(variant).clone(),
             Self::Own(packet) => packet.wire(variant),
-            Self::Rest(rest) => rest.clone(),
+            Self::Rest { bytes, .. } => bytes.clone(),
         }
     }
 
@@ -181,7 +217,7 @@ impl Entry {
     fn charge(&self, wire: usize) -> usize {
         match self {
             Self::Own(packet) => packet.len(),
-            Self::Shared(_) | Self::Rest(_) => wire,
+            Self::Shared(_) | Self::Rest { .. } => wire,
         }
     }
 }
@@ -203,7 +239,7 @@ impl Packet {
         let mut out = Vec::new();
         match self {
             Self::Message(text, attachments) => {
-                engine_io::encode_message(framing, text, attachments, &mut out)
+                engine_io::encode_message(framing, text, attachments, &mut out);
             }
             Self::Engine(text) if framing == Framing::Polling => out.extend_from_slice(text.as_bytes()),
             Self::Engine(text) => {

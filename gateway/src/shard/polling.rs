@@ -18,6 +18,8 @@ use crate::metrics::Counter;
 
 /// How long a closed session waits for the GET that learns of it.
 const LINGER_MS: Millis = 30_000;
+/// The same on a node that is going away.
+const LINGER_DRAINING_MS: Millis = 1_000;
 /// Packets of one answer at most; the rest follows in the next.
 const PACKETS_MAX: usize = 1024;
 
@@ -55,6 +57,8 @@ impl Polling {
 pub enum Poll {
     /// A GET: answered when there is something to say.
     Get,
+    /// A WebSocket wants to take the session over: may it offer to?
+    Offer,
     /// A POST has begun; its body is still to come.
     PostBegin,
     /// The POST's body is here.
@@ -92,12 +96,26 @@ impl State {
             let _ = reply.send(Answer::Unknown);
             return;
         };
+        let (now, key) = (self.now(), self.key(conn));
+        let overdue = self
+            .conns
+            .get(conn as usize)
+            .is_some_and(|connection| connection.is_overdue(now));
+        if let (true, Some(key)) = (overdue, key) {
+            self.close(key, CloseReason::PingTimeout);
+            let _ = reply.send(Answer::Unknown);
+            return;
+        }
         let Some(Transport::Polling(polling)) = self.conns.get_mut(conn as usize).map(|c| &mut c.transport)
         else {
             let _ = reply.send(Answer::Upgraded);
             return;
         };
         match poll {
+            Poll::Offer => {
+                let free = !polling.probing && polling.closed.is_none();
+                let _ = reply.send(if free { Answer::Ok } else { Answer::Upgraded });
+            }
             Poll::Get if polling.get.is_some() => {
                 let _ = reply.send(Answer::Duplicate);
                 self.drop_polling(conn, "1", CloseReason::DuplicateRequest);
@@ -188,7 +206,7 @@ impl State {
         }
         let closed = polling.closed.is_some();
         let mut body = Vec::new();
-        let mut sent = 0;
+        let (mut sent, mut delivered) = (0, 0);
         if let Some(outbox) = &mut connection.outbox {
             let before = outbox.bytes();
             let front = outbox.front(connection.variant, PACKETS_MAX);
@@ -200,7 +218,7 @@ impl State {
                 sent += 1;
             }
             let taken: usize = front.iter().take(sent).map(Bytes::len).sum();
-            outbox.advance(&front, taken);
+            delivered = outbox.advance(&front, taken);
             let (after, done) = (outbox.bytes(), outbox.is_empty());
             if done {
                 connection.outbox = None;
@@ -217,7 +235,7 @@ impl State {
         if !body.is_empty() {
             self.cells.add(
                 Counter::MessagesDelivered(crate::metrics::Protocol::SocketIo),
-                sent as u64,
+                delivered,
             );
             self.reply(conn, body);
             if closed && !more {
@@ -252,7 +270,12 @@ impl State {
 
     /// The server closed: a pending GET learns of it now, else the next one does.
     pub(crate) fn close_polling(&mut self, conn: u32, sid: Sid, reason: CloseReason) {
-        let until = self.now() + LINGER_MS;
+        let linger = if self.node.is_draining() {
+            LINGER_DRAINING_MS
+        } else {
+            LINGER_MS
+        };
+        let until = self.now() + linger;
         let Some(connection) = self.conns.get_mut(conn as usize) else {
             return;
         };

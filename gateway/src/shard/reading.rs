@@ -46,9 +46,8 @@ impl State {
                 continue;
             }
             match std::task::ready!(io.poll_read(cx, scratch)) {
-                Ok(0) => self.hung_up(key),
-                Ok(read) => self.received(key, scratch.get_mut(..read).unwrap_or_default()),
-                Err(_) => self.hung_up(key),
+                Ok(read) if read > 0 => self.received(key, scratch.get_mut(..read).unwrap_or_default()),
+                Ok(_) | Err(_) => self.hung_up(key),
             }
         }
     }
@@ -278,10 +277,10 @@ impl State {
     pub(crate) fn wheel_insert(&mut self, key: ConnKey, at: roomcast_core::session::Millis) {
         let before = self.wheel.next_at();
         self.wheel.insert(key, at);
-        if before.is_none_or(|before| at < before) {
-            if let Some(shard) = self.shard() {
-                shard.timer.notify_one();
-            }
+        if before.is_none_or(|before| at < before)
+            && let Some(shard) = self.shard()
+        {
+            shard.timer.notify_one();
         }
     }
 }

@@ -153,7 +153,7 @@ impl State {
                 .inc(Counter::MessagesReceived(protocol, MessageKind::Publish));
             match room_and_payload(split_event(&format!("[{args}]")), attachments) {
                 Ok((room, payload)) => {
-                    self.publish_from(socket, &room, payload, super::publishing::Reply::Ack(ack))
+                    self.publish_from(socket, &room, payload, super::publishing::Reply::Ack(ack));
                 }
                 Err(refused) => self.answer_refusal(socket, ack, &refused),
             }
@@ -208,7 +208,7 @@ impl State {
     pub(crate) fn answer_rooms(&mut self, socket: u32, ack: Option<u64>, rooms: &[Room]) {
         let Some(ack) = ack else { return };
         let names: Vec<&str> = rooms.iter().map(Room::as_str).collect();
-        let args = serde_json::json!([{ "ok": true, "rooms": names }]).to_string();
+        let args = format!(r#"[{{"ok":true,"rooms":{}}}]"#, serde_json::Value::from(names));
         self.answer(socket, ack, &args, Vec::new());
     }
 
@@ -217,19 +217,19 @@ impl State {
         self.cells.inc(Counter::ClientErrors(refused.code));
         let error = refused.to_json();
         if let Some(ack) = ack {
-            let args = serde_json::json!([{ "ok": false, "error": error }]).to_string();
+            let args = format!(r#"[{{"ok":false,"error":{error}}}]"#);
             return self.answer(socket, ack, &args, Vec::new());
         }
         let Ok(args) = RawValue::from_string(serde_json::json!([error]).to_string()) else {
             return;
         };
         if let Ok(payload) = Payload::new(&self.rules.events.error, &args, Vec::new()) {
-            self.emit(socket, payload);
+            self.emit(socket, &payload);
         }
     }
 
     /// Sends an event to one Socket.IO socket.
-    pub(crate) fn emit(&mut self, socket: u32, payload: Payload) {
+    pub(crate) fn emit(&mut self, socket: u32, payload: &Payload) {
         let Some((conn, namespace)) = self.sockets.get(socket as usize).map(|s| (s.conn, s.namespace)) else {
             return;
         };
@@ -238,9 +238,9 @@ impl State {
             Some(Speech::Plain { .. })
         );
         if plain {
-            return self.send_plain(conn, &roomcast_core::plain::event(None, &payload));
+            return self.send_plain(conn, &roomcast_core::plain::event(None, payload));
         }
-        let text = socket_io::encode_event(self.namespace(namespace).as_str(), None, &payload);
+        let text = socket_io::encode_event(self.namespace(namespace).as_str(), None, payload);
         self.send(conn, Packet::Message(text, payload.attachments().to_vec()));
     }
 }

@@ -156,11 +156,6 @@ impl Rooms {
             .filter(move |entry| entry.namespace == namespace && !entry.members.is_empty())
             .filter_map(|entry| entry.name.as_ref().map(|name| (name, entry.members.len())))
     }
-
-    /// Named rooms of all namespaces.
-    pub(crate) fn count(&self) -> usize {
-        self.names.iter().map(HashMap::len).sum()
-    }
 }
 
 /// What a leave did.

@@ -11,7 +11,6 @@ pub(crate) struct Rules {
     pub(crate) socket_io: session::Rules,
     /// Of plain WebSockets and of `/echo`.
     pub(crate) plain: session::Rules,
-    pub(crate) upgrade_timeout: session::Millis,
     pub(crate) frames: websocket::Limits,
     pub(crate) outbox_bytes_max: usize,
     pub(crate) outbox_age_max: session::Millis,
@@ -50,7 +49,6 @@ impl Rules {
                 socket_io.connect_timeout_ms,
             ),
             plain: rules(plain.ping_interval_ms, plain.ping_timeout_ms, u64::MAX),
-            upgrade_timeout: socket_io.upgrade_timeout_ms,
             frames: websocket::Limits {
                 message_bytes_max,
                 fragments_max: limits.message_fragments_max,

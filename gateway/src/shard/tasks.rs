@@ -22,6 +22,8 @@ use crate::mailbox::MAIL_BYTES;
 use crate::metrics::{Counter, Histogram};
 use crate::node::Node;
 
+/// How long the timer task sleeps while nothing is due.
+const IDLE: Duration = Duration::from_hours(1);
 /// How often the loop's lateness is measured.
 const LAG_PERIOD: Duration = Duration::from_millis(250);
 
@@ -108,7 +110,7 @@ fn handle(shard: &Rc<Shard>, mail: Mail) {
         Mail::Adopt(adopted) => crate::public::adopt(shard, adopted),
         Mail::ToSocket(key, what) => {
             bytes += what.bytes();
-            shard.state.borrow_mut().to_socket(key, what);
+            shard.state.borrow_mut().socket_order(key, what);
         }
         Mail::Deliver(..) | Mail::Drain(_) | Mail::Stop => {}
     }
@@ -135,10 +137,7 @@ async fn timers(shard: Rc<Shard>) {
                 .flatten()
                 .min()
         };
-        let at = next.map_or_else(
-            || Instant::now() + Duration::from_secs(3600),
-            |at| shard.node.clock.instant(at),
-        );
+        let at = next.map_or_else(|| Instant::now() + IDLE, |at| shard.node.clock.instant(at));
         tokio::select! {
             () = tokio::time::sleep_until(at.into()) => {}
             () = shard.timer.notified() => continue,
@@ -179,8 +178,9 @@ async fn drain(shard: Rc<Shard>, within: u64) {
     };
     let steps = (within / STEP_MS).max(1) as usize;
     for part in keys.chunks(keys.len().div_ceil(steps).max(LEAST)) {
-        part.iter()
-            .for_each(|key| shard.state.borrow_mut().close(*key, CloseReason::Drain));
+        for key in part {
+            shard.state.borrow_mut().close(*key, CloseReason::Drain);
+        }
         tokio::time::sleep(Duration::from_millis(STEP_MS)).await;
     }
 }

@@ -53,9 +53,9 @@ impl Wheel {
                 // Taken, not drained: a slot that once held many would keep their memory for ever.
                 for (key, at) in std::mem::take(entries) {
                     if at <= now {
-                        due.push(key)
+                        due.push(key);
                     } else {
-                        early.push((key, at))
+                        early.push((key, at));
                     }
                 }
             }

@@ -1,0 +1,39 @@
+//! The load harness: drives any server that speaks the protocols, beside the *limit*.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`cli`] | the command line |
+//! | [`limit`] | the server that no other can beat without sending several messages in one write |
+//! | [`scenario`] | `fanout` and `idle`: options in, report out |
+//! | [`bench`] | the gateway and the limit in interleaved pairs: ratios beside their budgets |
+//! | [`drive`] | the loop of a scenario: publish when due, account for what comes |
+//! | [`swarm`], [`publisher`], [`link`] | thousands of connections on one thread |
+//! | [`client`], [`protocol`], [`http`], [`frames`] | what goes over a connection; no I/O |
+//! | [`pacing`], [`clock`] | when to publish |
+//! | [`stamp`], [`ledger`] | what arrived: once, in order, how late |
+//! | [`stats`], [`report`], [`proc`], [`target`], [`error`] | numbers, terminal, Linux, children, failures |
+//!
+//! One process is one generator on one core. Ratios of one run are its results: an
+//! absolute time says more about the machine than about the server.
+
+pub mod bench;
+pub mod cli;
+pub mod client;
+pub mod clock;
+pub mod drive;
+pub mod error;
+pub mod frames;
+pub mod http;
+pub mod ledger;
+pub mod limit;
+pub mod link;
+pub mod pacing;
+pub mod proc;
+pub mod protocol;
+pub mod publisher;
+pub mod report;
+pub mod scenario;
+pub mod stamp;
+pub mod stats;
+pub mod swarm;
+pub mod target;

@@ -1,0 +1,69 @@
+//! What people and programs get to see: the only place that writes to the terminal.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::error::Error;
+
+/// One line of progress, on standard error.
+pub fn progress(line: &str) {
+    // Nobody reads progress if standard error is closed.
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// A result, on standard output.
+pub fn result(text: &str) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")
+        .and_then(|()| out.flush())
+        .map_err(Error::io("write the result"))
+}
+
+/// A result as one JSON object, on standard output.
+pub fn json(value: &impl Serialize) -> Result<(), Error> {
+    result(&to_json(value)?)
+}
+
+/// Indented JSON.
+pub fn to_json(value: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string_pretty(value).map_err(|error| Error::Io("write JSON".to_owned(), error.into()))
+}
+
+/// Columns padded to their widest cell; the first row is the heading.
+pub fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut out = String::new();
+    for (number, row) in rows.iter().enumerate() {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        out.push_str(line.trim_end());
+        out.push('\n');
+        if number == 0 {
+            let rules: Vec<String> = widths.iter().map(|&width| "-".repeat(width)).collect();
+            out.push_str(&rules.join("  "));
+            out.push('\n');
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let row = |cells: &[&str]| cells.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>();
+        let text = table(&[row(&["a", "long"]), row(&["µs each", "1"])]);
+        assert_eq!(text, "a        long\n-------  ----\nµs each  1\n");
+    }
+}

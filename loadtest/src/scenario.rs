@@ -1,0 +1,4 @@
+//! The scenarios: each takes options and gives a report.
+
+pub mod fanout;
+pub mod idle;
