@@ -1,12 +1,13 @@
 //! A publication whose clients are to answer: how many were asked, how many answered in
 //! time, and what.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::{Response, StatusCode};
-use roomcast_core::adapter::Answers;
+use roomcast_core::adapter::{Answers, PublishError};
 use roomcast_core::cluster::{Answer, ClientAck, Request};
 use roomcast_core::publication::{AckRequest, Publication};
 
@@ -18,6 +19,8 @@ use crate::node::Node;
 
 /// What nodes may take beyond the time that clients have.
 const GRACE: Duration = Duration::from_millis(250);
+/// What the adapter may take to hand the publication over.
+const HAND_OVER: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 struct Summary {
@@ -40,7 +43,9 @@ pub(super) async fn serve(
     publication.admission = Some(count_refusal(node, admitted)?);
     let timeout = ack.timeout;
     let request = Request::BroadcastWithAcks { publication, timeout };
-    let handed = node.adapter.request(request, timeout + GRACE).await;
+    let handed = tokio::time::timeout(HAND_OVER, node.adapter.request(request, timeout + GRACE))
+        .await
+        .unwrap_or(Err(PublishError::OutcomeUnknown));
     let mut answers = count(node, handed)?;
     let mut summary = Summary::default();
     // An elapsed deadline is no error: who has not answered by now has timed out.
@@ -59,10 +64,7 @@ pub(super) async fn serve(
 }
 
 /// What was admitted is counted when it is handed over, not before.
-fn count_refusal<T>(
-    node: &Node,
-    admitted: Result<T, roomcast_core::adapter::PublishError>,
-) -> Result<T, Problem> {
+fn count_refusal<T>(node: &Node, admitted: Result<T, PublishError>) -> Result<T, Problem> {
     match admitted {
         Ok(admission) => Ok(admission),
         refused => count(node, refused),
@@ -90,18 +92,15 @@ impl Summary {
             self.replies.push(',');
         }
         self.listed += 1;
+        let replies = &mut self.replies;
         let connection = json(ack.connection.as_str());
-        self.replies
-            .push_str(&format!(r#"{{"connection":{connection},"args":{}"#, ack.args));
+        // Writing to a string cannot fail.
+        let _ = write!(replies, r#"{{"connection":{connection},"args":{}"#, ack.args);
         if !ack.attachments.is_empty() {
-            let texts: Vec<String> = ack
-                .attachments
-                .iter()
-                .map(|bytes| format!("\"{}\"", STANDARD.encode(bytes)))
-                .collect();
-            self.replies
-                .push_str(&format!(r#","attachments":[{}]"#, texts.join(",")));
+            let quoted = |bytes| format!("\"{}\"", STANDARD.encode(bytes));
+            let texts: Vec<String> = ack.attachments.iter().map(quoted).collect();
+            let _ = write!(replies, r#","attachments":[{}]"#, texts.join(","));
         }
-        self.replies.push('}');
+        replies.push('}');
     }
 }

@@ -9,6 +9,7 @@
 
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, ORIGIN};
+use hyper::http::uri::Authority;
 use hyper::{Method, Request};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -62,7 +63,7 @@ fn open(request: &Request<Incoming>) -> Result<(), Problem> {
         return Err(Problem::new(Code::OriginDenied, detail));
     }
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+    let host = host.or_else(|| request.uri().authority().map(Authority::as_str));
     if host.is_some_and(is_loopback_host) {
         return Ok(());
     }

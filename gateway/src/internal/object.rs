@@ -86,6 +86,11 @@ impl<'a> Field<'a> {
         self.raw.get()
     }
 
+    /// Its text, known to be JSON.
+    pub(super) fn raw(&self) -> &'a RawValue {
+        self.raw
+    }
+
     /// The field is not what it has to be.
     pub(super) fn invalid(&self, detail: impl Into<String>) -> Problem {
         Problem::invalid(self.path(), detail)

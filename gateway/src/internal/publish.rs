@@ -168,6 +168,7 @@ fn payload(
         Some(attachments) => binary(&attachments)?,
         None => Vec::new(),
     };
+    // The text of `args` has been read once already and is not read again.
     let wrapped;
     let (args, at) = match (args, data) {
         (Some(_), Some(data)) => {
@@ -176,15 +177,14 @@ fn payload(
         (Some(args), None) if !args.text().starts_with('[') => {
             return Err(args.invalid("expected an array of arguments"));
         }
-        (Some(args), None) => (args.text(), "args"),
-        (None, Some(data)) => {
-            wrapped = format!("[{}]", data.text());
-            (wrapped.as_str(), "data")
+        (Some(args), None) => (args.raw(), "args"),
+        (None, data) => {
+            let data = data.map_or("", |data| data.text());
+            wrapped = RawValue::from_string(format!("[{data}]"))
+                .map_err(|error| Problem::invalid("data", error.to_string()))?;
+            (&*wrapped, "data")
         }
-        (None, None) => ("[]", "args"),
     };
-    let args: &RawValue =
-        serde_json::from_str(args).map_err(|error| Problem::invalid(at, error.to_string()))?;
     Payload::new(&name, args, attachments).map_err(|error| {
         let at = match error {
             PayloadError::ReservedEvent => "event",

@@ -119,9 +119,9 @@ mod tests {
                 after: after.map(Into::into),
                 items: BTreeMap::new(),
             };
-            names
-                .iter()
-                .for_each(|name| page.offer(name, 1, |held, more| *held += more));
+            for name in names {
+                page.offer(name, 1, |held, more| *held += more);
+            }
             page.document(|name, count| format!("\"{name}{count}\""))
         };
         assert_eq!(page(2, None), r#"{"items":["a2","b1"],"next":"Yg"}"#);

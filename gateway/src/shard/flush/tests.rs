@@ -232,7 +232,7 @@ impl World {
             while self.shard.state.borrow_mut().flush() {}
             let mut moved = false;
             for client in 0..CLIENTS {
-                let mut bytes = [0; 65536];
+                let mut bytes = vec![0; 65536];
                 while let Ok(read) = self.ends[client].read(&mut bytes) {
                     moved = moved || read > 0;
                     take(

@@ -1,0 +1,22 @@
+//! The internal listener over real sockets: every route, every error, both guards.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `gateway` | a gateway in this process, and plain HTTP towards it |
+//! | `clients` | a plain WebSocket and a Socket.IO client, by hand |
+//! | `publish`, `acks`, `batch`, `stream` | publishing |
+//! | `orders` | join, leave, disconnect |
+//! | `lists` | rooms and connections |
+//! | `guard` | who may |
+//! | `health` | health, metrics, and what is the same for all requests |
+
+mod acks;
+mod batch;
+mod clients;
+mod gateway;
+mod guard;
+mod health;
+mod lists;
+mod orders;
+mod publish;
+mod stream;

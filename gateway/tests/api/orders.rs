@@ -1,0 +1,129 @@
+//! Join, leave, disconnect.
+
+use serde_json::json;
+
+use super::clients::{Plain, SocketIo};
+use super::gateway::{Running, start};
+
+fn matched(gateway: &Running, path: &str, body: &serde_json::Value) -> u64 {
+    let answer = gateway.post(path, &body.to_string());
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.json()["matched"].as_u64().expect("a number")
+}
+
+#[test]
+fn connections_join_and_leave_rooms() {
+    let gateway = start();
+    let mut clients: Vec<Plain> = (0..4).map(|_| Plain::member_of(&gateway, &["a"])).collect();
+    let first = clients[0].id.clone();
+    let join = json!({"rooms":["b","c"],"select":{"rooms":["a"]},"except":{"connections":[first]}});
+    assert_eq!(matched(&gateway, "/v1/rooms/join", &join), 3);
+    gateway.publish(r#"{"to":{"rooms":["b"]},"event":"b"}"#);
+    for client in &mut clients[1..] {
+        assert_eq!(client.next()["event"], "b");
+    }
+    let leave = json!({"rooms":["b"],"select":{"all":true}});
+    assert_eq!(matched(&gateway, "/v1/rooms/leave", &leave), 4);
+    gateway.publish(r#"{"to":{"rooms":["b"]},"event":"nobody"}"#);
+    gateway.publish(r#"{"to":{"rooms":["c","a"]},"event":"c"}"#);
+    for client in &mut clients {
+        assert_eq!(client.next()["event"], "c");
+    }
+    assert_eq!(
+        matched(
+            &gateway,
+            "/v1/rooms/join",
+            &json!({"rooms":["d"],"select":{"users":["7"]}})
+        ),
+        0
+    );
+}
+
+#[test]
+fn a_disconnected_client_stays_away_or_comes_back() {
+    let gateway = start();
+    let (mut kicked, mut moved) = (
+        SocketIo::member_of(&gateway, "a"),
+        SocketIo::member_of(&gateway, "b"),
+    );
+    let mut plain = Plain::member_of(&gateway, &["c"]);
+    let disconnect = |body| matched(&gateway, "/v1/disconnect", &body);
+    assert_eq!(disconnect(json!({"select":{"connections":[kicked.id]}})), 1);
+    assert_eq!(kicked.next(), "41");
+    assert_eq!(disconnect(json!({"select":{"rooms":["b"]},"reconnect":true})), 1);
+    assert_eq!(moved.socket.next(), None);
+    assert_eq!(disconnect(json!({"select":{"all":true}})), 1);
+    assert_eq!(plain.socket.next(), None);
+    gateway.until("/v1/connections", |answer| {
+        answer.body == r#"{"items":[],"next":null}"#
+    });
+}
+
+#[test]
+fn orders_are_read_strictly() {
+    let gateway = start();
+    let refused = |path: &str, body: &str, status, code: &str, at: &str| {
+        assert_eq!(gateway.post(path, body).problem(status, code), at, "{body}");
+    };
+    for path in ["/v1/rooms/join", "/v1/rooms/leave"] {
+        refused(path, r#"{"rooms":["a"]}"#, 400, "invalid_request", "select");
+        refused(
+            path,
+            r#"{"rooms":["a"],"select":{}}"#,
+            400,
+            "invalid_request",
+            "select",
+        );
+        refused(
+            path,
+            r#"{"select":{"all":true}}"#,
+            400,
+            "invalid_request",
+            "rooms",
+        );
+        refused(
+            path,
+            r#"{"rooms":[],"select":{"all":true}}"#,
+            400,
+            "invalid_request",
+            "rooms",
+        );
+        refused(
+            path,
+            r#"{"rooms":["~a"],"select":{"all":true}}"#,
+            422,
+            "room_name_invalid",
+            "rooms[0]",
+        );
+        refused(
+            path,
+            r#"{"rooms":["a"],"select":{"rooms":[1]}}"#,
+            400,
+            "invalid_request",
+            "select.rooms[0]",
+        );
+    }
+    let path = "/v1/disconnect";
+    refused(path, "{}", 400, "invalid_request", "select");
+    refused(
+        path,
+        r#"{"select":{"all":true},"reconnect":"yes"}"#,
+        400,
+        "invalid_request",
+        "reconnect",
+    );
+    refused(
+        path,
+        r#"{"select":{"all":true},"reason":"x"}"#,
+        400,
+        "unsupported_field",
+        "reason",
+    );
+    refused(
+        path,
+        r#"{"namespace":"/no","select":{"all":true}}"#,
+        404,
+        "unknown_namespace",
+        "namespace",
+    );
+}
