@@ -181,6 +181,8 @@ families! {
         Ready(check: ReadyCheck) = "roomcast_ready";
         /// Whether the node is going away: 1 or 0.
         Draining = "roomcast_draining";
+        /// Tasks that are alive on the shards: one for each WebSocket, one for each HTTP connection, a few fixed ones.
+        RuntimeTasks = "roomcast_runtime_tasks";
     }
 }
 

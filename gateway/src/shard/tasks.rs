@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use super::connection::ConnKey;
 use super::{Mail, Shard};
 use crate::mailbox::MAIL_BYTES;
-use crate::metrics::{Counter, Histogram};
+use crate::metrics::{Counter, Gauge, Histogram};
 use crate::node::Node;
 
 /// How long the timer task sleeps while nothing is due.
@@ -150,13 +150,18 @@ async fn timers(shard: Rc<Shard>) {
     }
 }
 
-/// The loop's lateness: how much later than asked a timer of this thread fires.
+/// The loop's lateness, how much later than asked a timer of this thread fires, and its tasks.
 async fn lag(shard: Rc<Shard>) {
+    let mut before = 0;
     loop {
         let at = Instant::now() + LAG_PERIOD;
         tokio::time::sleep_until(at.into()).await;
         let state = shard.state.borrow();
         state.cells.observe(Histogram::SchedulingDelay, at.elapsed());
+        let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks() as u64;
+        state.cells.gauge_add(Gauge::RuntimeTasks, tasks);
+        state.cells.gauge_sub(Gauge::RuntimeTasks, before);
+        before = tasks;
         shard.node.stamp(shard.index);
     }
 }

@@ -122,7 +122,11 @@ pub(crate) fn upgrade_request(target: &str, headers: &[&str]) -> String {
 }
 
 fn lines(headers: &[&str]) -> String {
-    headers.iter().map(|header| format!("{header}\r\n")).collect()
+    let mut lines = headers.join("\r\n");
+    if !lines.is_empty() {
+        lines.push_str("\r\n");
+    }
+    lines
 }
 
 /// Reads up to the end of the head; gives what was read beyond it too.

@@ -40,7 +40,7 @@ fn without_ids(text: &str) -> String {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
             let shown = if shaped && id.len() == LENGTH { "<id>" } else { id };
-            replaced += &format!("{before}{shown}{rest}");
+            replaced.extend([before, shown, rest]);
         }
         out = replaced;
     }

@@ -20,7 +20,7 @@ pub(crate) struct Rows {
     address: SocketAddr,
     /// Whether the run's server speaks CORS; a request that nobody allows has no Origin then.
     cors: bool,
-    pub(crate) rows: Vec<Row>,
+    kept: Vec<Row>,
 }
 
 const BASE: &str = "/socket.io/?EIO=4&transport=polling";
@@ -33,7 +33,7 @@ impl Rows {
         let mut rows = Self {
             address,
             cors,
-            rows: Vec::new(),
+            kept: Vec::new(),
         };
         rows.handshakes();
         rows.one_session();
@@ -41,11 +41,11 @@ impl Rows {
         rows.duplicates();
         rows.ends();
         rows.upgrades();
-        rows.rows
+        rows.kept
     }
 
     fn keep(&mut self, name: &'static str, answer: Answer) {
-        self.rows.push(Row {
+        self.kept.push(Row {
             name,
             answer: Some(answer),
             origin: false,
@@ -53,7 +53,7 @@ impl Rows {
     }
 
     fn skip(&mut self, name: &'static str) {
-        self.rows.push(Row {
+        self.kept.push(Row {
             name,
             answer: None,
             origin: false,
@@ -71,7 +71,7 @@ impl Rows {
             all.push(ORIGIN);
         }
         let answer = http::send(self.address, method, BASE, &all, "").answer();
-        self.rows.push(Row {
+        self.kept.push(Row {
             name,
             answer: Some(answer),
             origin: self.cors,
