@@ -19,6 +19,7 @@
 //! | [`settings`] | defaults, file and environment; the only reader of the environment |
 //! | [`limits`] | caps that are not settings, and the bounds of those that are |
 //! | [`metrics`] | every metric: hot counters of the shards, summed when scraped |
+//! | [`mod@run`] | what every program around a gateway does, from settings to stop |
 //! | [`telemetry`] | logs |
 //! | [`os`] | the limits of the operating system: files and memory |
 //! | [`docs`] | the pages of `docs/` that are generated from the code |
@@ -37,9 +38,11 @@ pub mod metrics;
 pub mod node;
 pub mod os;
 mod public;
+pub mod run;
 pub mod settings;
 pub mod shard;
 pub mod telemetry;
 
 pub use boot::{Gateway, Handle, StartError};
 pub use client_events::{Client, ClientEvents, Decision, Refusal};
+pub use run::run;

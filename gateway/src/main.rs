@@ -1,12 +1,10 @@
-//! The `roomcast` binary: settings, logs, gateway, wait, stop.
+//! The `roomcast` binary: a command line around [`roomcast::run()`].
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use roomcast::settings::{Mode, Settings};
-use roomcast::{Gateway, Handle, telemetry};
+use roomcast::Gateway;
 
 /// A realtime gateway: Socket.IO and WebSocket clients, rooms, publishing over HTTP.
 #[derive(Parser)]
@@ -17,70 +15,7 @@ struct Arguments {
     config: Option<PathBuf>,
 }
 
-/// Exit code for settings that cannot be used (sysexits EX_USAGE); anything else that fails is 1.
-const EXIT_SETTINGS: u8 = 64;
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let loaded = match Settings::from_process(arguments.config.as_deref()) {
-        Ok(loaded) => loaded,
-        Err(error) => return fail(EXIT_SETTINGS, &error),
-    };
-    if let Err(error) = telemetry::init(&loaded.settings.log) {
-        return fail(EXIT_SETTINGS, &error);
-    }
-    let mode = loaded.settings.mode();
-    let handle = match Gateway::new(loaded.settings).start() {
-        Ok(handle) => handle,
-        Err(error) => return fail(1, &error),
-    };
-    greet(&handle, mode);
-    let signal = handle.block_on(stop_signal());
-    tracing::info!(signal, "stopping: connections are asked to come back elsewhere");
-    handle.stop();
-    ExitCode::SUCCESS
-}
-
-/// What a person who has just started it wants to read.
-fn greet(handle: &Handle, mode: Mode) {
-    let (public, internal) = (handle.public_address(), handle.internal_address());
-    let mut text = format!(
-        "roomcast {}\n  public    http://{public}    clients: Socket.IO at /socket.io/, WebSocket at /ws\n  \
-         internal  http://{internal}    backends: POST /v1/publish, GET /metrics, /livez, /readyz\n  \
-         limit     {}\n",
-        env!("CARGO_PKG_VERSION"),
-        handle.connection_limit(),
-    );
-    if mode == Mode::Open {
-        let try_it = format!(
-            "\nOpen development mode: loopback only, everybody may connect, subscribe and publish.\nTry it:\n  \
-             open http://{public}/ in two tabs, or\n  \
-             curl -X POST {internal}/v1/publish -H 'content-type: application/json' \\\n       \
-             -d '{{\"to\":{{\"rooms\":[\"orders:42\"]}},\"event\":\"order.updated\",\"args\":[{{\"id\":42}}]}}'\n",
-        );
-        text.push_str(&try_it);
-    }
-    // Nobody may be reading: that is no reason to stop.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    let _ = std::io::stdout().flush();
-}
-
-async fn stop_signal() -> &'static str {
-    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-    match terminate {
-        Ok(mut terminate) => tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = tokio::signal::ctrl_c() => "ctrl-c",
-        },
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM cannot be waited for; ctrl-c can");
-            let _ = tokio::signal::ctrl_c().await;
-            "ctrl-c"
-        }
-    }
-}
-
-fn fail(code: u8, error: &dyn std::error::Error) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "roomcast: {error}");
-    ExitCode::from(code)
+    roomcast::run(arguments.config.as_deref(), Gateway::new)
 }

@@ -92,8 +92,8 @@ impl Origin {
         self.dress(&mut response);
         let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST"));
+        headers.append(VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
         if let Some(asked) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
-            headers.append(VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
         }
         response

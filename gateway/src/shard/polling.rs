@@ -39,6 +39,9 @@ struct Closed {
     sid: Sid,
     /// Until when the next GET may still learn of it.
     until: Millis,
+    /// Whether by a close packet. Where the client is to come back it is not: some stock
+    /// clients (python-socketio) stay away after one, and all come back to a session that is gone.
+    farewell: bool,
 }
 
 impl Polling {
@@ -204,7 +207,7 @@ impl State {
         if polling.get.is_none() {
             return;
         }
-        let closed = polling.closed.is_some();
+        let closed = polling.closed.as_ref().map(|closed| closed.farewell);
         let mut body = Vec::new();
         let (mut sent, mut delivered) = (0, 0);
         if let Some(outbox) = &mut connection.outbox {
@@ -228,9 +231,17 @@ impl State {
         let Some(connection) = self.conns.get_mut(conn as usize) else {
             return;
         };
-        let more = connection.outbox.is_some();
-        if closed && !more {
-            append(&mut body, b"1");
+        let over = closed.filter(|_| connection.outbox.is_none());
+        match over {
+            Some(true) => append(&mut body, b"1"),
+            Some(false) if body.is_empty() => {
+                if let Transport::Polling(polling) = &mut connection.transport {
+                    let get = polling.get.take();
+                    let _ = get.map(|get| get.send(Answer::Unknown));
+                }
+                return self.forget_polling(conn);
+            }
+            _ => {}
         }
         if !body.is_empty() {
             self.cells.add(
@@ -238,7 +249,7 @@ impl State {
                 delivered,
             );
             self.reply(conn, body);
-            if closed && !more {
+            if over.is_some() {
                 self.forget_polling(conn);
             }
         }
@@ -281,7 +292,14 @@ impl State {
         };
         if let Transport::Polling(polling) = &mut connection.transport {
             // The id stays known until then, though nothing is spoken any more.
-            polling.closed = Some(Closed { sid, until });
+            let farewell = !matches!(
+                reason,
+                CloseReason::Drain
+                    | CloseReason::DrainForced
+                    | CloseReason::Reconnect
+                    | CloseReason::SlowConsumer
+            );
+            polling.closed = Some(Closed { sid, until, farewell });
         }
         if matches!(reason, CloseReason::TransportError | CloseReason::PingTimeout) {
             self.forget_polling(conn);

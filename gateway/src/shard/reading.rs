@@ -260,16 +260,20 @@ impl State {
         }
     }
 
-    /// Puts a connection's next deadline into the wheel.
+    /// Puts a connection's next deadline into the wheel: at most one interval from now, since
+    /// a pong may bring the next ping forward.
     pub(crate) fn schedule(&mut self, key: ConnKey) {
+        let now = self.now();
+        let (socket_io, plain) = (self.rules.socket_io.ping_interval, self.rules.plain.ping_interval);
         let Some(connection) = self.get_mut(key) else {
             return;
         };
-        let at = match &connection.speech {
-            Speech::SocketIo { session, .. } => session.deadline(),
-            Speech::Plain { heartbeat, .. } | Speech::Echo { heartbeat } => heartbeat.deadline(),
+        let (deadline, interval) = match &connection.speech {
+            Speech::SocketIo { session, .. } => (session.deadline(), socket_io),
+            Speech::Plain { heartbeat, .. } | Speech::Echo { heartbeat } => (heartbeat.deadline(), plain),
             Speech::Silent => return,
         };
+        let at = deadline.min(now.saturating_add(interval));
         connection.timer_at = at;
         self.wheel_insert(key, at);
     }

@@ -2,6 +2,7 @@
 //! answer comes when every room is live on the backend.
 
 use roomcast_core::adapter::{AdapterError, BoxFuture, Live};
+use roomcast_core::id::SocketId;
 use roomcast_core::room::Room;
 
 use super::refusal::Refused;
@@ -45,8 +46,7 @@ impl State {
             if !allowed {
                 return Err(Refused::forbidden(room.as_str(), "subscribe"));
             }
-            let other_socket = self.ids.get(room.as_str()).is_some_and(|owner| *owner != socket);
-            if other_socket {
+            if room.as_str() != entry.id.as_str() && self.is_private(room) {
                 return Err(Refused::forbidden(
                     room.as_str(),
                     "join another socket's private room",
@@ -59,6 +59,12 @@ impl State {
             return Err(Refused::too_many_rooms(self.rules.rooms_per_connection_max));
         }
         Ok(())
+    }
+
+    /// Whether it is a socket's own room: the socket may live on another shard.
+    fn is_private(&self, room: &Room) -> bool {
+        let born_here = |(tag, shard)| tag == self.node.tag && self.node.has_shard(shard);
+        self.ids.contains_key(room.as_str()) || SocketId::home_of(room.as_str()).is_some_and(born_here)
     }
 
     /// Ends memberships; naming a room one is not in is no error.

@@ -40,7 +40,12 @@ const MAY_NAME: &[(&str, &[&str], &str)] = &[
     ("hdrhistogram", &["loadtest/*"], "the harness's figures"),
     (
         "clap",
-        &["gateway/src/main.rs", "gateway/src/settings*", "loadtest/*"],
+        &[
+            "gateway/src/main.rs",
+            "gateway/src/settings*",
+            "gateway/examples/*",
+            "loadtest/*",
+        ],
         "command lines",
     ),
     (

@@ -169,9 +169,14 @@ class Gateway {
   /** Stops it and starts it again on the same addresses; the exit code of the first. */
   async restart() {
     const code = await this.stop();
+    await this.launchAgain();
+    return code;
+  }
+
+  /** Starts it again after `stop` or `kill`, on the same addresses. */
+  async launchAgain() {
     this.#settings["public.address"] = new URL(this.publicUrl).host;
     this.#settings["internal.address"] = new URL(this.internalUrl).host;
     await this.launch();
-    return code;
   }
 }

@@ -1,0 +1,79 @@
+//! What every program around a gateway does: settings, logs, start, greeting, wait, stop.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::settings::{Mode, Settings};
+use crate::{Gateway, Handle, telemetry};
+
+/// Exit code for settings that cannot be used (sysexits EX_USAGE); anything else that fails is 1.
+const EXIT_SETTINGS: u8 = 64;
+
+/// Loads the settings, has `build` make a gateway of them, and runs it until SIGTERM or ctrl-c.
+///
+/// `config` is the settings file of the command line. Where it listens is printed on the
+/// standard output, what fails on the standard error stream.
+pub fn run(config: Option<&Path>, build: impl FnOnce(Settings) -> Gateway) -> ExitCode {
+    let loaded = match Settings::from_process(config) {
+        Ok(loaded) => loaded,
+        Err(error) => return fail(EXIT_SETTINGS, &error),
+    };
+    if let Err(error) = telemetry::init(&loaded.settings.log) {
+        return fail(EXIT_SETTINGS, &error);
+    }
+    let handle = match build(loaded.settings).start() {
+        Ok(handle) => handle,
+        Err(error) => return fail(1, &error),
+    };
+    greet(&handle);
+    let signal = handle.block_on(stop_signal());
+    tracing::info!(signal, "stopping: connections are asked to come back elsewhere");
+    handle.stop();
+    ExitCode::SUCCESS
+}
+
+/// What a person who has just started it wants to read.
+fn greet(handle: &Handle) {
+    let mode = handle.node().settings.mode();
+    let (public, internal) = (handle.public_address(), handle.internal_address());
+    let mut text = format!(
+        "roomcast {}\n  public    http://{public}    clients: Socket.IO at /socket.io/, WebSocket at /ws\n  \
+         internal  http://{internal}    backends: POST /v1/publish, GET /metrics, /livez, /readyz\n  \
+         limit     {}\n",
+        env!("CARGO_PKG_VERSION"),
+        handle.connection_limit(),
+    );
+    if mode == Mode::Open {
+        let try_it = format!(
+            "\nOpen development mode: loopback only, everybody may connect, subscribe and publish.\nTry it:\n  \
+             open http://{public}/ in two tabs, or\n  \
+             curl -X POST {internal}/v1/publish -H 'content-type: application/json' \\\n       \
+             -d '{{\"to\":{{\"rooms\":[\"orders:42\"]}},\"event\":\"order.updated\",\"args\":[{{\"id\":42}}]}}'\n",
+        );
+        text.push_str(&try_it);
+    }
+    // Nobody may be reading: that is no reason to stop.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    let _ = std::io::stdout().flush();
+}
+
+async fn stop_signal() -> &'static str {
+    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    match terminate {
+        Ok(mut terminate) => tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = tokio::signal::ctrl_c() => "ctrl-c",
+        },
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be waited for; ctrl-c can");
+            let _ = tokio::signal::ctrl_c().await;
+            "ctrl-c"
+        }
+    }
+}
+
+fn fail(code: u8, error: &dyn std::error::Error) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "roomcast: {error}");
+    ExitCode::from(code)
+}
