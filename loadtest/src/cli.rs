@@ -10,7 +10,7 @@ use crate::bench;
 use crate::drive::Pace;
 use crate::error::Error;
 use crate::protocol::Protocol;
-use crate::scenario::{fanout, idle};
+use crate::scenario::{fanout, hold, idle};
 use crate::swarm::Crowd;
 
 /// Measures servers that speak Socket.IO or Roomcast's plain protocol, beside the limit.
@@ -31,6 +31,8 @@ pub enum Command {
     Fanout(FanoutArguments),
     /// Open connections and hold them; JSON on standard output.
     Idle(IdleArguments),
+    /// Start a gateway, fill one room, publish slowly: nothing may be closed, lost or reordered.
+    Hold(HoldArguments),
     /// Run the gateway and the limit in interleaved pairs and print the ratios.
     Bench(BenchArguments),
 }
@@ -174,6 +176,35 @@ impl IdleArguments {
             rate: self.rate,
             payload_bytes: self.crowd.payload_bytes,
             server_pid: self.server_pid,
+        })
+    }
+}
+
+/// Options of `hold`.
+#[derive(Debug, Args)]
+pub struct HoldArguments {
+    /// The gateway's program.
+    #[arg(long, env = "ROOMCAST_BIN", default_value = "target/release/roomcast")]
+    gateway: PathBuf,
+    /// Members of the one room.
+    #[arg(long, default_value_t = 10_000)]
+    clients: usize,
+    /// How long, in seconds.
+    #[arg(long, default_value_t = 75.0)]
+    seconds: f64,
+    /// Publications a second.
+    #[arg(long, default_value_t = 5.0)]
+    rate: f64,
+}
+
+impl HoldArguments {
+    /// Checked and typed.
+    pub fn options(&self) -> Result<hold::Options, Error> {
+        Ok(hold::Options {
+            gateway: self.gateway.clone(),
+            clients: self.clients,
+            length: seconds(self.seconds)?,
+            rate: self.rate,
         })
     }
 }

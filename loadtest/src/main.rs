@@ -6,7 +6,7 @@ use clap::Parser as _;
 use roomcast_loadtest::cli::{Cli, Command};
 use roomcast_loadtest::error::Error;
 use roomcast_loadtest::limit::Limit;
-use roomcast_loadtest::scenario::{fanout, idle};
+use roomcast_loadtest::scenario::{fanout, hold, idle};
 use roomcast_loadtest::{bench, report};
 
 fn main() -> ExitCode {
@@ -36,6 +36,11 @@ fn run(command: &Command) -> Result<(), Error> {
             let found = idle::run(&arguments.options()?)?;
             report::json(&found)?;
             check(found.faults.total())
+        }
+        Command::Hold(arguments) => {
+            let found = hold::run(&arguments.options()?)?;
+            report::json(&found)?;
+            check(found.faults.total() + u64::from(found.publications == 0))
         }
         Command::Bench(arguments) => bench::run(&arguments.options()),
     }

@@ -1,4 +1,5 @@
 //! The scenarios: each takes options and gives a report.
 
 pub mod fanout;
+pub mod hold;
 pub mod idle;
