@@ -7,7 +7,7 @@ import { TRANSPORTS, VERSIONS, ask, client, connected, next, post, within } from
 import { startGateway } from "./support.mjs";
 
 let gateway;
-before(async () => (gateway = await startGateway({ "limits.rooms_per_connection_max": 5 })));
+before(async () => (gateway = await startGateway({ "limits.rooms_per_connection_max": 5, "node.shards": 4 })));
 after(() => gateway.stop());
 
 let names = 0;
@@ -115,9 +115,15 @@ for (const { name: version, io } of VERSIONS) {
   });
 
   test(`${version}: the room of one's own id is one's own`, async (t) => {
-    const [a, b] = await Promise.all([connect(t), connect(t)]);
-    const { ok, error } = await ask(a, "subscribe", b.id);
-    assert.deepEqual([ok, error.code, error.room], [false, "forbidden", b.id]);
+    const a = await connect(t);
+    // Enough to be on other shards too.
+    const others = await Promise.all(Array.from({ length: 10 }, () => connect(t)));
+    for (const { id } of others) {
+      const { ok, error } = await ask(a, "subscribe", id);
+      assert.deepEqual([ok, error?.code, error?.room], [false, "forbidden", id]);
+    }
+    assert.equal((await ask(a, "subscribe", a.id)).ok, true);
+    const [b] = others;
     const arrived = next(b, "private");
     assert.equal((await post(gateway, "/v1/publish", { to: { rooms: [b.id] }, event: "private", args: [1] })).status, 202);
     assert.deepEqual(await arrived, [1]);
