@@ -267,12 +267,7 @@ async fn ask(shard: &Rc<Shard>, sid: Sid, poll: Poll) -> Answer {
     if home == shard.index {
         shard.state.borrow_mut().poll(&sid, poll, reply);
     } else {
-        let bytes = MAIL_BYTES
-            + if let Poll::Post(body) = &poll {
-                body.len()
-            } else {
-                0
-            };
+        let bytes = MAIL_BYTES + poll.bytes();
         shard
             .node
             .mailbox(home)

@@ -106,7 +106,10 @@ fn handle(shard: &Rc<Shard>, mail: Mail) {
         Mail::Order(request, delivery, responder) => {
             shard.state.borrow_mut().order(&request, delivery, responder);
         }
-        Mail::Poll(sid, poll, reply) => shard.state.borrow_mut().poll(&sid, poll, reply),
+        Mail::Poll(sid, poll, reply) => {
+            bytes += poll.bytes();
+            shard.state.borrow_mut().poll(&sid, poll, reply);
+        }
         Mail::Adopt(adopted) => crate::public::adopt(shard, adopted),
         Mail::ToSocket(key, what) => {
             bytes += what.bytes();

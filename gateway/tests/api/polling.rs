@@ -1,0 +1,42 @@
+//! Clients that poll: what they hold of a node, and for how long.
+
+use super::gateway::{Answer, Running, start};
+
+const PATH: &str = "/socket.io/?EIO=4&transport=polling";
+
+/// A polled session that has joined `/`.
+struct Polled<'a> {
+    gateway: &'a Running,
+    path: String,
+}
+
+impl<'a> Polled<'a> {
+    fn start(gateway: &'a Running) -> Self {
+        let open = gateway.polls().request("GET", PATH, &[], None);
+        let open: serde_json::Value = serde_json::from_str(&open.body[1..]).expect("JSON");
+        let path = format!("{PATH}&sid={}", open["sid"].as_str().expect("an id"));
+        let session = Self { gateway, path };
+        session.post("40");
+        session
+    }
+
+    /// Posts over a TCP connection of its own: any shard may accept it.
+    fn post(&self, body: &str) {
+        let answer = self.gateway.polls().request("POST", &self.path, &[], Some(body));
+        assert_eq!((answer.status, answer.body.as_str()), (200, "ok"));
+    }
+}
+
+fn mailboxes_are_empty(answer: &Answer) -> bool {
+    answer.body.contains("\nroomcast_mailbox_bytes 0\n")
+}
+
+#[test]
+fn what_posts_were_charged_is_paid_back() {
+    let gateway = start();
+    let session = Polled::start(&gateway);
+    for _ in 0..20 {
+        session.post(&format!(r#"42["message","{}"]"#, "x".repeat(1000)));
+    }
+    gateway.until("/metrics", mailboxes_are_empty);
+}
