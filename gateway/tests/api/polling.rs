@@ -40,3 +40,16 @@ fn what_posts_were_charged_is_paid_back() {
     }
     gateway.until("/metrics", mailboxes_are_empty);
 }
+
+#[test]
+fn what_a_client_does_not_fetch_is_not_taken_from_what_others_may_publish() {
+    let gateway = start();
+    let session = Polled::start(&gateway);
+    session.post(r#"42["subscribe","a"]"#);
+    gateway.until("/v1/rooms/a", |answer| answer.status == 200);
+    gateway.publish(r#"{"to":{"rooms":["a"]},"event":"x","args":["waits for a poll"]}"#);
+    gateway.until("/metrics", |answer| {
+        !answer.body.contains("\nroomcast_outbox_bytes 0\n")
+    });
+    gateway.until("/metrics", mailboxes_are_empty);
+}
