@@ -1,6 +1,6 @@
 //! Clients that poll: what they hold of a node, and for how long.
 
-use super::gateway::{Answer, Running, start};
+use super::gateway::{Answer, Running, start, start_with};
 
 const PATH: &str = "/socket.io/?EIO=4&transport=polling";
 
@@ -52,4 +52,21 @@ fn what_a_client_does_not_fetch_is_not_taken_from_what_others_may_publish() {
         !answer.body.contains("\nroomcast_outbox_bytes 0\n")
     });
     gateway.until("/metrics", mailboxes_are_empty);
+}
+
+#[test]
+fn a_body_that_never_comes_ends_with_its_session() {
+    let gateway = start_with(|settings| {
+        settings.socket_io.ping_interval_ms = 300;
+        settings.socket_io.ping_timeout_ms = 200;
+    });
+    let session = Polled::start(&gateway);
+    let mut post = gateway.polls();
+    let head = format!(
+        "POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n42",
+        session.path
+    );
+    post.send(&head);
+    let answer = post.answer(false);
+    assert_eq!((answer.status, answer.header("connection")), (408, Some("close")));
 }
