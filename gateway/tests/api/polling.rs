@@ -1,5 +1,7 @@
 //! Clients that poll: what they hold of a node, and for how long.
 
+use std::io::{Read, Write};
+
 use super::gateway::{Answer, Running, start, start_with};
 
 const PATH: &str = "/socket.io/?EIO=4&transport=polling";
@@ -17,6 +19,8 @@ impl<'a> Polled<'a> {
         let path = format!("{PATH}&sid={}", open["sid"].as_str().expect("an id"));
         let session = Self { gateway, path };
         session.post("40");
+        let connected = gateway.polls().request("GET", &session.path, &[], None);
+        assert!(connected.body.starts_with("40"), "{connected:?}");
         session
     }
 
@@ -69,4 +73,38 @@ fn a_body_that_never_comes_ends_with_its_session() {
     post.send(&head);
     let answer = post.answer(false);
     assert_eq!((answer.status, answer.header("connection")), (408, Some("close")));
+}
+
+#[test]
+fn a_client_that_does_not_read_its_polls_is_let_go() {
+    let gateway = start_with(|settings| {
+        (
+            settings.socket_io.ping_interval_ms,
+            settings.socket_io.ping_timeout_ms,
+        ) = (500, 500);
+        (
+            settings.websocket.ping_interval_ms,
+            settings.websocket.ping_timeout_ms,
+        ) = (500, 500);
+        settings.limits.message_bytes_max = 10_000_000;
+        settings.limits.publish_body_bytes_max = 10_000_000;
+    });
+    let session = Polled::start(&gateway);
+    session.post(r#"42["subscribe","a"]"#);
+    gateway.until("/v1/rooms/a", |answer| answer.status == 200);
+    let more = "x".repeat(8_000_000);
+    gateway.publish(&format!(
+        r#"{{"to":{{"rooms":["a"]}},"event":"x","args":["{more}"]}}"#
+    ));
+    gateway.until("/metrics", |answer| {
+        !answer.body.contains("\nroomcast_outbox_bytes 0\n")
+    });
+    let mut poll = gateway.public();
+    let head = format!("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", session.path);
+    poll.write_all(head.as_bytes()).expect("it reads");
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    let mut taken = Vec::new();
+    let read = poll.read_to_end(&mut taken);
+    assert!(taken.starts_with(b"HTTP/1.1 200"), "it was polled in time");
+    assert!(taken.len() < more.len(), "the rest was not kept for it: {read:?}");
 }
