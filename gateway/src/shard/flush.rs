@@ -297,7 +297,13 @@ impl State {
 
     /// After a partial write of `items`: what is not written yet goes to the outbox.
     fn keep_rest(&mut self, conn: u32, items: &[Rc<Item>], mut written: usize) {
-        let now = self.now();
+        if let Some(connection) = self.conns.get_mut(conn as usize) {
+            connection.outbox().set_blocked(self.node.clock.now());
+            self.cells
+                .add(Counter::SentBytes(connection.protocol()), written as u64);
+        }
+        // Counted first: a put may close the connection, which takes the count back.
+        self.backpressured(conn);
         let mut delivered = 0;
         for item in items {
             let Some(connection) = self.conns.get_mut(conn as usize) else {
@@ -312,21 +318,16 @@ impl State {
                 written = 0;
                 let len = rest.len();
                 connection.outbox().put_rest(rest);
-                connection.outbox().set_blocked(now);
                 self.outbox_bytes_changed(0, len);
             } else {
-                connection.outbox().set_blocked(now);
                 self.put(conn, item);
             }
         }
-        let Some(connection) = self.conns.get_mut(conn as usize) else {
+        let Some(connection) = self.conns.get(conn as usize) else {
             return;
         };
         self.cells
             .add(Counter::MessagesDelivered(connection.protocol()), delivered);
-        if connection.outbox.is_some() {
-            self.backpressured(conn);
-        }
     }
 }
 

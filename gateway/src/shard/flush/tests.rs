@@ -16,7 +16,7 @@ use roomcast_core::room::{Namespace, Room};
 use roomcast_core::session::heartbeat::Heartbeat;
 use roomcast_core::websocket::{Decoder, Limits, Message, Role};
 
-use crate::metrics::Metrics;
+use crate::metrics::{Gauge, Metrics};
 use crate::node::{NamespaceEntry, Node, Parts};
 use crate::settings::Settings;
 use crate::shard::Shard;
@@ -296,6 +296,34 @@ fn run(ops: &[Op], padding: usize) -> Result<(), TestCaseError> {
         prop_assert_eq!(world.shard.mailbox.bytes(), 0, "every publication is paid back");
         Ok(())
     })
+}
+
+fn on_a_runtime(test: impl AsyncFnOnce()) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())
+        .expect("a runtime");
+    runtime.block_on(async {
+        test().await;
+    });
+}
+
+#[test]
+fn a_turn_that_overflows_an_outbox_at_once_leaves_no_trace_in_the_gauges() {
+    on_a_runtime(async || {
+        let mut world = World::new(100_000);
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        world.apply(&Op::Flush);
+        world.apply(&Op::Join(0, 0));
+        (0..200).for_each(|_| world.apply(&Op::ToRoom(0)));
+        world.apply(&Op::Flush);
+        let state = world.shard.state.borrow();
+        let gone = state.sockets.get(world.sockets[0] as usize).is_none();
+        assert!(gone, "20 MB do not fit");
+        for gauge in [Gauge::ConnectionsBackpressured, Gauge::OutboxBytes] {
+            assert_eq!(state.node.metrics.gauge(gauge), 0, "{gauge:?}");
+        }
+    });
 }
 
 proptest! {
