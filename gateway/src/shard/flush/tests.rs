@@ -326,6 +326,23 @@ fn a_turn_that_overflows_an_outbox_at_once_leaves_no_trace_in_the_gauges() {
     });
 }
 
+#[test]
+fn an_answer_does_not_wait_until_no_room_is_dirty() {
+    on_a_runtime(async || {
+        let mut world = World::new(300_000);
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        world.apply(&Op::Flush);
+        (1..CLIENTS).for_each(|client| world.apply(&Op::Join(client, 0)));
+        // More than a slice of work for one room; the answer is for somebody who is not in it.
+        (0..3).for_each(|_| world.apply(&Op::ToRoom(0)));
+        world.apply(&Op::Tell(0));
+        world.shard.state.borrow_mut().flush();
+        let state = world.shard.state.borrow();
+        let conn = state.sockets[world.sockets[0] as usize].conn;
+        assert!(!state.conns[conn as usize].dirty, "written in the first slice");
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
