@@ -321,6 +321,18 @@ impl State {
         self.answer_poll(conn);
     }
 
+    /// The node is going away: a session that was closed before does not hold it up either.
+    pub(crate) fn shorten_linger(&mut self, key: ConnKey) {
+        let until = self.now() + LINGER_DRAINING_MS;
+        if let Some(Transport::Polling(polling)) = self.get_mut(key).map(|c| &mut c.transport)
+            && let Some(closed) = &mut polling.closed
+            && closed.until > until
+        {
+            closed.until = until;
+            self.wheel_insert(key, until);
+        }
+    }
+
     /// Ends a session at once: a pending GET is answered `last`, a later one finds nothing.
     fn drop_polling(&mut self, conn: u32, last: &str, reason: CloseReason) {
         if last.is_empty() {

@@ -187,7 +187,9 @@ async fn drain(shard: Rc<Shard>, within: u64) {
     let steps = (within / STEP_MS).max(1) as usize;
     for part in keys.chunks(keys.len().div_ceil(steps).max(LEAST)) {
         for key in part {
-            shard.state.borrow_mut().close(*key, CloseReason::Drain);
+            let mut state = shard.state.borrow_mut();
+            state.close(*key, CloseReason::Drain);
+            state.shorten_linger(*key);
         }
         tokio::time::sleep(Duration::from_millis(STEP_MS)).await;
     }

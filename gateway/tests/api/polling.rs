@@ -108,3 +108,15 @@ fn a_client_that_does_not_read_its_polls_is_let_go() {
     assert!(taken.starts_with(b"HTTP/1.1 200"), "it was polled in time");
     assert!(taken.len() < more.len(), "the rest was not kept for it: {read:?}");
 }
+
+#[test]
+fn a_stop_does_not_wait_for_clients_that_were_sent_away_before() {
+    let gateway = start_with(|settings| settings.drain.deadline_ms = 9000);
+    let session = Polled::start(&gateway);
+    let answer = gateway.post("/v1/disconnect", r#"{"select":{"all":true},"reconnect":true}"#);
+    assert_eq!((answer.status, answer.json()["matched"].as_u64()), (200, Some(1)));
+    drop(session);
+    let started = std::time::Instant::now();
+    drop(gateway);
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+}
