@@ -40,6 +40,11 @@ fn deliver(node: &Node, delivery: &Arc<Delivery>) {
             refused += 1;
         }
     }
+    // Charged to the mailboxes now. A slow reader may keep the publication for long, and
+    // what waits for it is bounded by its outbox, not taken from what others may publish.
+    if let Some(admission) = &publication.admission {
+        admission.give_back();
+    }
     if refused > 0 {
         node.metrics
             .add(Counter::MessagesDropped(DropReason::MailboxFull), refused);
@@ -57,6 +62,8 @@ fn order(node: &Node, request: &Arc<Request>, responder: &Responder) {
                 return;
             };
             let mut publication = publication.clone();
+            // The request keeps it until every shard has delivered; a slow reader must not.
+            publication.admission = None;
             publication.ack = node
                 .namespaces
                 .get(entry as usize)

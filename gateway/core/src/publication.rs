@@ -4,7 +4,7 @@
 //! client ([`crate::delivery`]).
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -79,14 +79,22 @@ impl Publication {
 
 /// Memory that the publisher's node set aside in its mailboxes, given back on drop.
 ///
-/// Opaque here; it only has to live as long as the publication.
+/// Opaque here; it lives as long as the publication, or until the node gives it back.
 #[derive(Clone)]
-pub struct Admission(Arc<dyn std::any::Any + Send + Sync>);
+pub struct Admission(Arc<Mutex<Option<Held>>>);
+
+type Held = Box<dyn std::any::Any + Send + Sync>;
 
 impl Admission {
     /// Wraps whatever gives the room back when it is dropped.
     pub fn new(held: impl std::any::Any + Send + Sync) -> Self {
-        Self(Arc::new(held))
+        Self(Arc::new(Mutex::new(Some(Box::new(held)))))
+    }
+
+    /// Gives the room back now, for all clones: what it was set aside for is where it belongs.
+    pub fn give_back(&self) {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(held);
     }
 }
 

@@ -72,6 +72,15 @@ pub(super) fn empty(status: StatusCode) -> Response<Body> {
     response
 }
 
+/// 408: the body did not come in time. What may still come of it is not read.
+pub(super) fn timed_out() -> Response<Body> {
+    let mut response = empty(StatusCode::REQUEST_TIMEOUT);
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 /// A status with a line for people.
 pub(super) fn text(status: StatusCode, body: &'static str) -> Response<Body> {
     with_type(status, "text/plain; charset=utf-8", body)

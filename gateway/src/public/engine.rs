@@ -7,6 +7,7 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
@@ -195,8 +196,8 @@ fn open(state: &State, upgrade: bool) -> (Speech, String) {
     let open = engine_io::encode_open(&Open {
         sid,
         upgrade,
-        ping_interval: std::time::Duration::from_millis(settings.ping_interval_ms),
-        ping_timeout: std::time::Duration::from_millis(settings.ping_timeout_ms),
+        ping_interval: Duration::from_millis(settings.ping_interval_ms),
+        ping_timeout: Duration::from_millis(settings.ping_timeout_ms),
         max_payload: state.rules.frames.message_bytes_max,
     });
     let session = Session::new(state.now(), &state.rules.socket_io);
@@ -267,12 +268,7 @@ async fn ask(shard: &Rc<Shard>, sid: Sid, poll: Poll) -> Answer {
     if home == shard.index {
         shard.state.borrow_mut().poll(&sid, poll, reply);
     } else {
-        let bytes = MAIL_BYTES
-            + if let Poll::Post(body) = &poll {
-                body.len()
-            } else {
-                0
-            };
+        let bytes = MAIL_BYTES + poll.bytes();
         shard
             .node
             .mailbox(home)
@@ -332,18 +328,28 @@ async fn post(shard: &Rc<Shard>, sid: Sid, request: Request<Incoming>) -> Respon
     let max = shard.node.settings.limits.message_bytes_max;
     let announced = request.body().size_hint().lower();
     let body = if announced > max as u64 {
-        None
+        Ok(None)
     } else {
-        collect(request.into_body(), max).await
+        tokio::time::timeout(patience(shard), collect(request.into_body(), max)).await
     };
     guard.poll = None;
     match body {
-        Some(body) => respond(ask(shard, sid, Poll::Post(body)).await),
-        None => {
+        Ok(Some(body)) => respond(ask(shard, sid, Poll::Post(body)).await),
+        Ok(None) => {
             failed(false).await;
             answer::empty(StatusCode::PAYLOAD_TOO_LARGE)
         }
+        Err(_) => {
+            failed(true).await;
+            answer::timed_out()
+        }
     }
+}
+
+/// How long a body may take: the pong has to come by a POST too, so no session waits longer.
+fn patience(shard: &Shard) -> Duration {
+    let settings = &shard.node.settings.socket_io;
+    Duration::from_millis(settings.ping_interval_ms + settings.ping_timeout_ms)
 }
 
 /// The whole body; `None` if it is too large or broke off.

@@ -28,7 +28,7 @@ use crate::metrics::{Counter, DeliveryPath, DropReason, Histogram};
 
 /// How long the flusher writes before it lets others run.
 const SLICE: Duration = Duration::from_millis(1);
-/// Members written between two looks at the clock.
+/// Members, and connections, written between two looks at the clock.
 const MEMBERS_A_LOOK: usize = 32;
 
 /// A publication on this shard, with its number.
@@ -46,7 +46,7 @@ pub(crate) struct Turn {
     /// Number of the latest publication.
     pub(crate) number: u64,
     pub(crate) rooms: std::collections::VecDeque<RoomIndex>,
-    pub(crate) conns: Vec<u32>,
+    pub(crate) conns: std::collections::VecDeque<u32>,
     current: Option<Current>,
 }
 
@@ -77,23 +77,34 @@ impl State {
                 };
                 self.begin_room(room);
             }
-            if !self.write_members() {
-                continue;
-            }
+            self.write_members();
+            // In turns with the rooms: they may be dirty for as long as publishers outrun us,
+            // and an answer or a ping must not wait for the end of that.
+            self.write_dirty();
             if started.elapsed() >= SLICE {
                 return true;
             }
         }
-        while let Some(conn) = self.turn.conns.pop() {
+        while self.write_dirty() {
+            if started.elapsed() >= SLICE {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Writes the next few connections that are dirty by themselves. `false`: none is left.
+    fn write_dirty(&mut self) -> bool {
+        for _ in 0..MEMBERS_A_LOOK {
+            let Some(conn) = self.turn.conns.pop_front() else {
+                return false;
+            };
             if let Some(connection) = self.conns.get_mut(conn as usize) {
                 connection.dirty = false;
                 self.write_outbox(conn);
             }
-            if started.elapsed() >= SLICE {
-                return !self.turn.conns.is_empty();
-            }
         }
-        false
+        !self.turn.conns.is_empty()
     }
 
     fn begin_room(&mut self, room: RoomIndex) {
@@ -297,7 +308,13 @@ impl State {
 
     /// After a partial write of `items`: what is not written yet goes to the outbox.
     fn keep_rest(&mut self, conn: u32, items: &[Rc<Item>], mut written: usize) {
-        let now = self.now();
+        if let Some(connection) = self.conns.get_mut(conn as usize) {
+            connection.outbox().set_blocked(self.node.clock.now());
+            self.cells
+                .add(Counter::SentBytes(connection.protocol()), written as u64);
+        }
+        // Counted first: a put may close the connection, which takes the count back.
+        self.backpressured(conn);
         let mut delivered = 0;
         for item in items {
             let Some(connection) = self.conns.get_mut(conn as usize) else {
@@ -312,21 +329,16 @@ impl State {
                 written = 0;
                 let len = rest.len();
                 connection.outbox().put_rest(rest);
-                connection.outbox().set_blocked(now);
                 self.outbox_bytes_changed(0, len);
             } else {
-                connection.outbox().set_blocked(now);
                 self.put(conn, item);
             }
         }
-        let Some(connection) = self.conns.get_mut(conn as usize) else {
+        let Some(connection) = self.conns.get(conn as usize) else {
             return;
         };
         self.cells
             .add(Counter::MessagesDelivered(connection.protocol()), delivered);
-        if connection.outbox.is_some() {
-            self.backpressured(conn);
-        }
     }
 }
 

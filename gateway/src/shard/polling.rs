@@ -75,6 +75,16 @@ pub enum Poll {
     GetAborted,
 }
 
+impl Poll {
+    /// Bytes it is charged in a mailbox, besides those of any mail.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Post(body) => body.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// What the request is answered with.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -309,6 +319,18 @@ impl State {
             self.wheel_insert(key, until);
         }
         self.answer_poll(conn);
+    }
+
+    /// The node is going away: a session that was closed before does not hold it up either.
+    pub(crate) fn shorten_linger(&mut self, key: ConnKey) {
+        let until = self.now() + LINGER_DRAINING_MS;
+        if let Some(Transport::Polling(polling)) = self.get_mut(key).map(|c| &mut c.transport)
+            && let Some(closed) = &mut polling.closed
+            && closed.until > until
+        {
+            closed.until = until;
+            self.wheel_insert(key, until);
+        }
     }
 
     /// Ends a session at once: a pending GET is answered `last`, a later one finds nothing.

@@ -116,7 +116,9 @@ impl State {
             return;
         };
         let (conn, namespace) = (entry.conn, entry.namespace);
-        if let Some(index) = self.rooms.find(namespace, room) {
+        if let Some(index) = self.rooms.find(namespace, room)
+            && entry.places.iter().any(|place| place.room == index)
+        {
             self.settle(conn);
             self.leave(socket, index);
         }

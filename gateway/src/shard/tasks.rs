@@ -61,6 +61,11 @@ async fn run(shard: Rc<Shard>, listener: std::net::TcpListener) {
 
 /// Accepts until the node drains; then the listener closes.
 async fn accept(shard: Rc<Shard>, listener: TcpListener, drained: Rc<Notify>) {
+    let settings = &shard.node.settings;
+    let (socket_io, plain) = (&settings.socket_io, &settings.websocket);
+    let silence = (socket_io.ping_interval_ms + socket_io.ping_timeout_ms)
+        .max(plain.ping_interval_ms + plain.ping_timeout_ms);
+    crate::listener::let_go_after(&listener, Duration::from_millis(silence));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -106,7 +111,10 @@ fn handle(shard: &Rc<Shard>, mail: Mail) {
         Mail::Order(request, delivery, responder) => {
             shard.state.borrow_mut().order(&request, delivery, responder);
         }
-        Mail::Poll(sid, poll, reply) => shard.state.borrow_mut().poll(&sid, poll, reply),
+        Mail::Poll(sid, poll, reply) => {
+            bytes += poll.bytes();
+            shard.state.borrow_mut().poll(&sid, poll, reply);
+        }
         Mail::Adopt(adopted) => crate::public::adopt(shard, adopted),
         Mail::ToSocket(key, what) => {
             bytes += what.bytes();
@@ -184,7 +192,9 @@ async fn drain(shard: Rc<Shard>, within: u64) {
     let steps = (within / STEP_MS).max(1) as usize;
     for part in keys.chunks(keys.len().div_ceil(steps).max(LEAST)) {
         for key in part {
-            shard.state.borrow_mut().close(*key, CloseReason::Drain);
+            let mut state = shard.state.borrow_mut();
+            state.close(*key, CloseReason::Drain);
+            state.shorten_linger(*key);
         }
         tokio::time::sleep(Duration::from_millis(STEP_MS)).await;
     }

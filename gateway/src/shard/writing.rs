@@ -44,7 +44,7 @@ impl State {
         };
         if !connection.dirty {
             connection.dirty = true;
-            self.turn.conns.push(conn);
+            self.turn.conns.push_back(conn);
             self.wake_flusher();
         }
     }

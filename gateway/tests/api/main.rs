@@ -6,6 +6,7 @@
 //! | `clients` | a plain WebSocket and a Socket.IO client, by hand |
 //! | `publish`, `acks`, `batch`, `stream` | publishing |
 //! | `orders` | join, leave, disconnect |
+//! | `polling` | what clients that poll hold of a node, and for how long |
 //! | `lists` | rooms and connections |
 //! | `guard` | who may |
 //! | `health` | health, metrics, and what is the same for all requests |
@@ -18,5 +19,6 @@ mod guard;
 mod health;
 mod lists;
 mod orders;
+mod polling;
 mod publish;
 mod stream;

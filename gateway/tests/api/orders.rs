@@ -3,12 +3,26 @@
 use serde_json::json;
 
 use super::clients::{Plain, SocketIo};
-use super::gateway::{Running, start};
+use super::gateway::{Running, start, start_with};
 
 fn matched(gateway: &Running, path: &str, body: &serde_json::Value) -> u64 {
     let answer = gateway.post(path, &body.to_string());
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.json()["matched"].as_u64().expect("a number")
+}
+
+#[test]
+fn leaving_a_room_that_one_is_not_in_counts_for_nothing() {
+    // On one shard, where each could be taken for a member of the other's room.
+    let gateway = start_with(|settings| settings.node.shards = 1);
+    let _member = Plain::member_of(&gateway, &["a"]);
+    let mut other = Plain::member_of(&gateway, &["b"]);
+    other.socket.send(r#"{"type":"unsubscribe","id":1,"room":"a"}"#);
+    assert_eq!(other.next()["type"], "ok");
+    let leave = json!({"rooms":["b"],"select":{"all":true}});
+    assert_eq!(matched(&gateway, "/v1/rooms/leave", &leave), 2);
+    let metrics = gateway.get("/metrics").body;
+    assert!(metrics.contains("\nroomcast_subscriptions 1\n"), "{metrics}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use roomcast_core::room::{Namespace, Room};
 use roomcast_core::session::heartbeat::Heartbeat;
 use roomcast_core::websocket::{Decoder, Limits, Message, Role};
 
-use crate::metrics::Metrics;
+use crate::metrics::{Gauge, Metrics};
 use crate::node::{NamespaceEntry, Node, Parts};
 use crate::settings::Settings;
 use crate::shard::Shard;
@@ -296,6 +296,51 @@ fn run(ops: &[Op], padding: usize) -> Result<(), TestCaseError> {
         prop_assert_eq!(world.shard.mailbox.bytes(), 0, "every publication is paid back");
         Ok(())
     })
+}
+
+fn on_a_runtime(test: impl AsyncFnOnce()) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())
+        .expect("a runtime");
+    runtime.block_on(async {
+        test().await;
+    });
+}
+
+#[test]
+fn a_turn_that_overflows_an_outbox_at_once_leaves_no_trace_in_the_gauges() {
+    on_a_runtime(async || {
+        let mut world = World::new(100_000);
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        world.apply(&Op::Flush);
+        world.apply(&Op::Join(0, 0));
+        (0..200).for_each(|_| world.apply(&Op::ToRoom(0)));
+        world.apply(&Op::Flush);
+        let state = world.shard.state.borrow();
+        let gone = state.sockets.get(world.sockets[0] as usize).is_none();
+        assert!(gone, "20 MB do not fit");
+        for gauge in [Gauge::ConnectionsBackpressured, Gauge::OutboxBytes] {
+            assert_eq!(state.node.metrics.gauge(gauge), 0, "{gauge:?}");
+        }
+    });
+}
+
+#[test]
+fn an_answer_does_not_wait_until_no_room_is_dirty() {
+    on_a_runtime(async || {
+        let mut world = World::new(300_000);
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        world.apply(&Op::Flush);
+        (1..CLIENTS).for_each(|client| world.apply(&Op::Join(client, 0)));
+        // More than a slice of work for one room; the answer is for somebody who is not in it.
+        (0..3).for_each(|_| world.apply(&Op::ToRoom(0)));
+        world.apply(&Op::Tell(0));
+        world.shard.state.borrow_mut().flush();
+        let state = world.shard.state.borrow();
+        let conn = state.sockets[world.sockets[0] as usize].conn;
+        assert!(!state.conns[conn as usize].dirty, "written in the first slice");
+    });
 }
 
 proptest! {

@@ -1,0 +1,122 @@
+//! Clients that poll: what they hold of a node, and for how long.
+
+use std::io::{Read, Write};
+
+use super::gateway::{Answer, Running, start, start_with};
+
+const PATH: &str = "/socket.io/?EIO=4&transport=polling";
+
+/// A polled session that has joined `/`.
+struct Polled<'a> {
+    gateway: &'a Running,
+    path: String,
+}
+
+impl<'a> Polled<'a> {
+    fn start(gateway: &'a Running) -> Self {
+        let open = gateway.polls().request("GET", PATH, &[], None);
+        let open: serde_json::Value = serde_json::from_str(&open.body[1..]).expect("JSON");
+        let path = format!("{PATH}&sid={}", open["sid"].as_str().expect("an id"));
+        let session = Self { gateway, path };
+        session.post("40");
+        let connected = gateway.polls().request("GET", &session.path, &[], None);
+        assert!(connected.body.starts_with("40"), "{connected:?}");
+        session
+    }
+
+    /// Posts over a TCP connection of its own: any shard may accept it.
+    fn post(&self, body: &str) {
+        let answer = self.gateway.polls().request("POST", &self.path, &[], Some(body));
+        assert_eq!((answer.status, answer.body.as_str()), (200, "ok"));
+    }
+}
+
+fn mailboxes_are_empty(answer: &Answer) -> bool {
+    answer.body.contains("\nroomcast_mailbox_bytes 0\n")
+}
+
+#[test]
+fn what_posts_were_charged_is_paid_back() {
+    let gateway = start();
+    let session = Polled::start(&gateway);
+    for _ in 0..20 {
+        session.post(&format!(r#"42["message","{}"]"#, "x".repeat(1000)));
+    }
+    gateway.until("/metrics", mailboxes_are_empty);
+}
+
+#[test]
+fn what_a_client_does_not_fetch_is_not_taken_from_what_others_may_publish() {
+    let gateway = start();
+    let session = Polled::start(&gateway);
+    session.post(r#"42["subscribe","a"]"#);
+    gateway.until("/v1/rooms/a", |answer| answer.status == 200);
+    gateway.publish(r#"{"to":{"rooms":["a"]},"event":"x","args":["waits for a poll"]}"#);
+    gateway.until("/metrics", |answer| {
+        !answer.body.contains("\nroomcast_outbox_bytes 0\n")
+    });
+    gateway.until("/metrics", mailboxes_are_empty);
+}
+
+#[test]
+fn a_body_that_never_comes_ends_with_its_session() {
+    let gateway = start_with(|settings| {
+        settings.socket_io.ping_interval_ms = 300;
+        settings.socket_io.ping_timeout_ms = 200;
+    });
+    let session = Polled::start(&gateway);
+    let mut post = gateway.polls();
+    let head = format!(
+        "POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n42",
+        session.path
+    );
+    post.send(&head);
+    let answer = post.answer(false);
+    assert_eq!((answer.status, answer.header("connection")), (408, Some("close")));
+}
+
+#[test]
+fn a_client_that_does_not_read_its_polls_is_let_go() {
+    let gateway = start_with(|settings| {
+        (
+            settings.socket_io.ping_interval_ms,
+            settings.socket_io.ping_timeout_ms,
+        ) = (500, 500);
+        (
+            settings.websocket.ping_interval_ms,
+            settings.websocket.ping_timeout_ms,
+        ) = (500, 500);
+        settings.limits.message_bytes_max = 10_000_000;
+        settings.limits.publish_body_bytes_max = 10_000_000;
+    });
+    let session = Polled::start(&gateway);
+    session.post(r#"42["subscribe","a"]"#);
+    gateway.until("/v1/rooms/a", |answer| answer.status == 200);
+    let more = "x".repeat(8_000_000);
+    gateway.publish(&format!(
+        r#"{{"to":{{"rooms":["a"]}},"event":"x","args":["{more}"]}}"#
+    ));
+    gateway.until("/metrics", |answer| {
+        !answer.body.contains("\nroomcast_outbox_bytes 0\n")
+    });
+    let mut poll = gateway.public();
+    let head = format!("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", session.path);
+    poll.write_all(head.as_bytes()).expect("it reads");
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    let mut taken = Vec::new();
+    let read = poll.read_to_end(&mut taken);
+    assert!(taken.starts_with(b"HTTP/1.1 200"), "it was polled in time");
+    assert!(taken.len() < more.len(), "the rest was not kept for it: {read:?}");
+}
+
+#[test]
+fn a_stop_does_not_wait_for_clients_that_were_sent_away_before() {
+    let gateway = start_with(|settings| settings.drain.deadline_ms = 9000);
+    let session = Polled::start(&gateway);
+    let answer = gateway.post("/v1/disconnect", r#"{"select":{"all":true},"reconnect":true}"#);
+    assert_eq!((answer.status, answer.json()["matched"].as_u64()), (200, Some(1)));
+    drop(session);
+    let started = std::time::Instant::now();
+    drop(gateway);
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+}
