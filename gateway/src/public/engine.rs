@@ -267,16 +267,9 @@ async fn ask(shard: &Rc<Shard>, sid: Sid, poll: Poll) -> Answer {
     if home == shard.index {
         shard.state.borrow_mut().poll(&sid, poll, reply);
     } else {
-        let bytes = MAIL_BYTES
-            + if let Poll::Post(body) = &poll {
-                body.len()
-            } else {
-                0
-            };
-        shard
-            .node
-            .mailbox(home)
-            .post_admitted(Mail::Poll(sid, poll, reply), bytes);
+        let mail = Mail::Poll(sid, poll, reply);
+        let bytes = mail.bytes();
+        shard.node.mailbox(home).post_admitted(mail, bytes);
     }
     answer.await.unwrap_or(Answer::Unknown)
 }

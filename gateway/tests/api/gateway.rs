@@ -54,6 +54,11 @@ impl Running {
         Http(BufReader::new(connect(self.handle().internal_address())))
     }
 
+    /// The same, to speak HTTP.
+    pub(crate) fn client(&self) -> Http {
+        Http(BufReader::new(self.public()))
+    }
+
     pub(crate) fn get(&self, path: &str) -> Answer {
         self.internal().request("GET", path, &[], None)
     }

@@ -8,6 +8,7 @@
 //! | `orders` | join, leave, disconnect |
 //! | `lists` | rooms and connections |
 //! | `guard` | who may |
+//! | `public` | what clients cost the node |
 //! | `health` | health, metrics, and what is the same for all requests |
 
 mod acks;
@@ -18,5 +19,6 @@ mod guard;
 mod health;
 mod lists;
 mod orders;
+mod public;
 mod publish;
 mod stream;

@@ -1,0 +1,39 @@
+//! What clients cost the node, seen from its API.
+
+use super::gateway::{Answer, DEADLINE, Running, start};
+
+impl Running {
+    /// One request to the public port, on a connection of its own.
+    fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
+        self.client().request(method, path, headers, body)
+    }
+}
+
+/// The value of a series, with its labels.
+fn metric(gateway: &Running, series: &str) -> i64 {
+    let text = gateway.get("/metrics").body;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    let value: f64 = line.expect("the series").parse().expect("a number");
+    value as i64
+}
+
+#[test]
+fn what_is_posted_to_another_shard_is_paid_back() {
+    let gateway = start();
+    let path = "/socket.io/?EIO=4&transport=polling";
+    let open = gateway.ask("GET", path, &[], None).body;
+    let open: serde_json::Value = serde_json::from_str(&open[1..]).expect("an open packet");
+    let path = format!("{path}&sid={}", open["sid"].as_str().expect("a session"));
+    assert_eq!(gateway.ask("POST", &path, &[], Some("40")).body, "ok");
+    // Each on a connection of its own: the kernel spreads them over the shards.
+    for _ in 0..24 {
+        let body = format!("42[\"x\",\"{}\"]", "x".repeat(1000));
+        assert_eq!(gateway.ask("POST", &path, &[], Some(&body)).body, "ok");
+    }
+    let started = std::time::Instant::now();
+    while metric(&gateway, "roomcast_mailbox_bytes") != 0 {
+        assert!(started.elapsed() < DEADLINE, "the mailboxes stay charged");
+    }
+}
