@@ -1,5 +1,6 @@
 //! What clients cost the node, seen from its API.
 
+use super::clients::Plain;
 use super::gateway::{Answer, DEADLINE, Running, start};
 
 impl Running {
@@ -36,4 +37,17 @@ fn what_is_posted_to_another_shard_is_paid_back() {
     while metric(&gateway, "roomcast_mailbox_bytes") != 0 {
         assert!(started.elapsed() < DEADLINE, "the mailboxes stay charged");
     }
+}
+
+#[test]
+fn leaving_a_room_one_is_not_in_changes_no_count() {
+    let gateway = start();
+    // Enough of both that some share a shard.
+    let members: Vec<Plain> = (0..8).map(|_| Plain::member_of(&gateway, &["a"])).collect();
+    let mut others: Vec<Plain> = (0..8).map(|_| Plain::member_of(&gateway, &[])).collect();
+    for other in &mut others {
+        other.socket.send(r#"{"type":"unsubscribe","id":"1","room":"a"}"#);
+        assert_eq!(other.next()["type"], "ok");
+    }
+    assert_eq!(metric(&gateway, "roomcast_subscriptions"), members.len() as i64);
 }
