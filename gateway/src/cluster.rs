@@ -7,7 +7,7 @@ use roomcast_core::adapter::{Event, Events, Responder};
 use roomcast_core::cluster::Request;
 use roomcast_core::delivery::Delivery;
 
-use crate::mailbox::MAIL_BYTES;
+use crate::mailbox::{self, MAIL_BYTES};
 use crate::metrics::{Counter, DropReason};
 use crate::node::Node;
 use crate::shard::Mail;
@@ -40,6 +40,9 @@ fn deliver(node: &Node, delivery: &Arc<Delivery>) {
             refused += 1;
         }
     }
+    if let Some(admission) = &publication.admission {
+        mailbox::settle(admission);
+    }
     if refused > 0 {
         node.metrics
             .add(Counter::MessagesDropped(DropReason::MailboxFull), refused);
@@ -57,6 +60,8 @@ fn order(node: &Node, request: &Arc<Request>, responder: &Responder) {
                 return;
             };
             let mut publication = publication.clone();
+            // The request holds the room until every shard has carried it out; outboxes hold none.
+            publication.admission = None;
             publication.ack = node
                 .namespaces
                 .get(entry as usize)

@@ -96,11 +96,10 @@ impl Mailbox {
 
 /// Reserves `bytes` in every mailbox of `mask`, or in none of them.
 ///
-/// Until the reservation is dropped the bytes count twice once the mail has arrived: the
-/// bound errs on the safe side.
+/// For a moment the bytes count twice: until [`settle`] once the mail has arrived.
 pub fn reserve(mailboxes: &[Arc<Mailbox>], mask: u64, bytes: usize) -> Result<Admission, Full> {
     let mut held = Reservation {
-        bytes,
+        bytes: AtomicUsize::new(bytes),
         mailboxes: Vec::new(),
     };
     for (index, mailbox) in mailboxes.iter().enumerate() {
@@ -112,16 +111,32 @@ pub fn reserve(mailboxes: &[Arc<Mailbox>], mask: u64, bytes: usize) -> Result<Ad
     Ok(Admission::new(held))
 }
 
+/// Gives back what was reserved, since the mail is there and is charged itself. The publication
+/// lives on in the outboxes of slow clients, which have bounds of their own.
+pub fn settle(admission: &Admission) {
+    if let Some(held) = admission.held::<Reservation>() {
+        held.give_back();
+    }
+}
+
 struct Reservation {
-    bytes: usize,
+    /// In each mailbox; 0 once it is given back.
+    bytes: AtomicUsize,
     mailboxes: Vec<Arc<Mailbox>>,
+}
+
+impl Reservation {
+    fn give_back(&self) {
+        let bytes = self.bytes.swap(0, Ordering::Relaxed);
+        for mailbox in &self.mailboxes {
+            mailbox.release(bytes);
+        }
+    }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        for mailbox in &self.mailboxes {
-            mailbox.release(self.bytes);
-        }
+        self.give_back();
     }
 }
 
@@ -135,6 +150,8 @@ mod tests {
         let first = reserve(&boxes, 0b11, 60).expect("fits");
         assert_eq!(reserve(&boxes, 0b11, 60).err(), Some(Full));
         assert_eq!((boxes[0].bytes(), boxes[1].bytes()), (60, 60));
+        settle(&first);
+        assert_eq!((boxes[0].bytes(), boxes[1].bytes()), (0, 0));
         drop(first);
         assert_eq!((boxes[0].bytes(), boxes[1].bytes()), (0, 0));
         let second = reserve(&boxes, 0b10, 60).expect("fits");

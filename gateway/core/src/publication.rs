@@ -79,7 +79,7 @@ impl Publication {
 
 /// Memory that the publisher's node set aside in its mailboxes, given back on drop.
 ///
-/// Opaque here; it only has to live as long as the publication.
+/// Opaque here; the node may give it back as soon as the publication is in its mailboxes.
 #[derive(Clone)]
 pub struct Admission(Arc<dyn std::any::Any + Send + Sync>);
 
@@ -87,6 +87,11 @@ impl Admission {
     /// Wraps whatever gives the room back when it is dropped.
     pub fn new(held: impl std::any::Any + Send + Sync) -> Self {
         Self(Arc::new(held))
+    }
+
+    /// What was wrapped, for whoever knows its type.
+    pub fn held<T: 'static>(&self) -> Option<&T> {
+        self.0.downcast_ref()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What clients cost the node, seen from its API.
 
 use super::clients::Plain;
-use super::gateway::{Answer, DEADLINE, Running, start};
+use super::gateway::{Answer, DEADLINE, Running, start, start_with};
 
 impl Running {
     /// One request to the public port, on a connection of its own.
@@ -50,4 +50,35 @@ fn leaving_a_room_one_is_not_in_changes_no_count() {
         assert_eq!(other.next()["type"], "ok");
     }
     assert_eq!(metric(&gateway, "roomcast_subscriptions"), members.len() as i64);
+}
+
+#[test]
+fn what_waits_for_a_slow_client_holds_no_room_for_publications() {
+    let gateway = start_with(|settings| settings.limits.outbox_age_ms_max = 60_000);
+    // It never reads again: what its socket does not take waits in its outbox.
+    let _slow = Plain::member_of(&gateway, &["a"]);
+    let body = format!(
+        r#"{{"to":{{"rooms":["a"]}},"event":"x","args":["{}"]}}"#,
+        "x".repeat(700_000)
+    );
+    let started = std::time::Instant::now();
+    let waits = || metric(&gateway, "roomcast_outbox_bytes") > 0;
+    let written = || metric(&gateway, "roomcast_messages_delivered_total{protocol=\"plain\"}");
+    let (mut published, mut looks) = (0, 0);
+    // The kernel goes on taking for a while: what it leaves is what counts.
+    while looks < 50 {
+        looks += 1;
+        if !waits() && written() == published {
+            gateway.publish(&body);
+            (published, looks) = (published + 1, 0);
+        }
+        assert!(started.elapsed() < DEADLINE, "the client is not slow");
+    }
+    // What is partly written is bytes by now; this one waits as a whole.
+    gateway.publish(r#"{"to":{"rooms":["a"]},"event":"x"}"#);
+    let started = std::time::Instant::now();
+    while metric(&gateway, "roomcast_mailbox_bytes") != 0 {
+        assert!(started.elapsed() < DEADLINE / 2, "the mailboxes stay charged");
+    }
+    assert!(waits(), "it still does");
 }
