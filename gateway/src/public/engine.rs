@@ -7,6 +7,7 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
@@ -195,8 +196,8 @@ fn open(state: &State, upgrade: bool) -> (Speech, String) {
     let open = engine_io::encode_open(&Open {
         sid,
         upgrade,
-        ping_interval: std::time::Duration::from_millis(settings.ping_interval_ms),
-        ping_timeout: std::time::Duration::from_millis(settings.ping_timeout_ms),
+        ping_interval: Duration::from_millis(settings.ping_interval_ms),
+        ping_timeout: Duration::from_millis(settings.ping_timeout_ms),
         max_payload: state.rules.frames.message_bytes_max,
     });
     let session = Session::new(state.now(), &state.rules.socket_io);
@@ -322,12 +323,21 @@ async fn post(shard: &Rc<Shard>, sid: Sid, request: Request<Incoming>) -> Respon
         guard.poll = None;
         return answer::empty(StatusCode::BAD_REQUEST);
     }
-    let max = shard.node.settings.limits.message_bytes_max;
+    let limits = &shard.node.settings.limits;
+    let (max, time) = (
+        limits.message_bytes_max,
+        Duration::from_millis(limits.body_timeout_ms),
+    );
     let announced = request.body().size_hint().lower();
     let body = if announced > max as u64 {
         None
+    } else if let Ok(body) = tokio::time::timeout(time, collect(request.into_body(), max)).await {
+        body
     } else {
-        collect(request.into_body(), max).await
+        // Half a body leaves the session without order in what its client says.
+        failed(true).await;
+        guard.poll = None;
+        return answer::empty(StatusCode::REQUEST_TIMEOUT);
     };
     guard.poll = None;
     match body {

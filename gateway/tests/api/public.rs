@@ -8,6 +8,14 @@ impl Running {
     fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
         self.client().request(method, path, headers, body)
     }
+
+    /// Opens a polled session; returns the path of its requests.
+    fn session(&self) -> String {
+        let path = "/socket.io/?EIO=4&transport=polling";
+        let open = self.ask("GET", path, &[], None).body;
+        let open: serde_json::Value = serde_json::from_str(&open[1..]).expect("an open packet");
+        format!("{path}&sid={}", open["sid"].as_str().expect("a session"))
+    }
 }
 
 /// The value of a series, with its labels.
@@ -23,10 +31,7 @@ fn metric(gateway: &Running, series: &str) -> i64 {
 #[test]
 fn what_is_posted_to_another_shard_is_paid_back() {
     let gateway = start();
-    let path = "/socket.io/?EIO=4&transport=polling";
-    let open = gateway.ask("GET", path, &[], None).body;
-    let open: serde_json::Value = serde_json::from_str(&open[1..]).expect("an open packet");
-    let path = format!("{path}&sid={}", open["sid"].as_str().expect("a session"));
+    let path = gateway.session();
     assert_eq!(gateway.ask("POST", &path, &[], Some("40")).body, "ok");
     // Each on a connection of its own: the kernel spreads them over the shards.
     for _ in 0..24 {
@@ -81,4 +86,21 @@ fn what_waits_for_a_slow_client_holds_no_room_for_publications() {
         assert!(started.elapsed() < DEADLINE / 2, "the mailboxes stay charged");
     }
     assert!(waits(), "it still does");
+}
+
+#[test]
+fn a_body_that_does_not_come_ends_its_session_and_its_connection() {
+    let gateway = start_with(|settings| settings.limits.body_timeout_ms = 50);
+    let path = gateway.session();
+    let mut client = gateway.client();
+    client.send(&format!(
+        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n4"
+    ));
+    assert_eq!(client.answer(false).status, 408);
+    assert_eq!(client.rest(), "", "the connection ends");
+    gateway.until("/metrics", |metrics| {
+        metrics
+            .body
+            .contains("roomcast_connections{protocol=\"socketio\",transport=\"polling\"} 0\n")
+    });
 }
