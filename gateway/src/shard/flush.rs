@@ -77,9 +77,7 @@ impl State {
                 };
                 self.begin_room(room);
             }
-            if !self.write_members() {
-                continue;
-            }
+            self.write_members();
             if started.elapsed() >= SLICE {
                 return true;
             }
@@ -122,10 +120,10 @@ impl State {
         });
     }
 
-    /// Writes the next few members. `false`: the room is done.
-    fn write_members(&mut self) -> bool {
+    /// Writes the next few members of the room at hand.
+    fn write_members(&mut self) {
         let Some(mut current) = self.turn.current.take() else {
-            return false;
+            return;
         };
         for _ in 0..MEMBERS_A_LOOK {
             let members = self
@@ -139,14 +137,12 @@ impl State {
                 .and_then(|at| members.get(at))
                 .copied()
             else {
-                self.end_room(&current);
-                return false;
+                return self.end_room(&current);
             };
             current.below -= 1;
             self.write_member(&mut current, member);
         }
         self.turn.current = Some(current);
-        true
     }
 
     fn write_member(&mut self, current: &mut Current, member: Member) {
@@ -298,35 +294,31 @@ impl State {
     /// After a partial write of `items`: what is not written yet goes to the outbox.
     fn keep_rest(&mut self, conn: u32, items: &[Rc<Item>], mut written: usize) {
         let now = self.now();
+        let Some(connection) = self.conns.get_mut(conn as usize) else {
+            return;
+        };
+        let (protocol, variant) = (connection.protocol(), connection.variant);
+        connection.outbox().set_blocked(now);
+        // Before the first is put: a put may close the connection, which ends its being behind.
+        self.backpressured(conn);
+        self.cells.add(Counter::SentBytes(protocol), written as u64);
         let mut delivered = 0;
         for item in items {
-            let Some(connection) = self.conns.get_mut(conn as usize) else {
-                return;
-            };
-            let bytes = item.delivery.encoded(connection.variant);
+            let bytes = item.delivery.encoded(variant);
             if written >= bytes.len() {
                 written -= bytes.len();
                 delivered += 1;
-            } else if written > 0 {
+            } else if written == 0 {
+                self.put(conn, item);
+            } else if let Some(connection) = self.conns.get_mut(conn as usize) {
                 let rest = bytes.slice(written..);
                 written = 0;
                 let len = rest.len();
                 connection.outbox().put_rest(rest);
-                connection.outbox().set_blocked(now);
                 self.outbox_bytes_changed(0, len);
-            } else {
-                connection.outbox().set_blocked(now);
-                self.put(conn, item);
             }
         }
-        let Some(connection) = self.conns.get_mut(conn as usize) else {
-            return;
-        };
-        self.cells
-            .add(Counter::MessagesDelivered(connection.protocol()), delivered);
-        if connection.outbox.is_some() {
-            self.backpressured(conn);
-        }
+        self.cells.add(Counter::MessagesDelivered(protocol), delivered);
     }
 }
 
