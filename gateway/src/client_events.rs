@@ -13,7 +13,7 @@ use roomcast_core::id::SocketId;
 use roomcast_core::publication::Payload;
 use roomcast_core::room::Namespace;
 
-use crate::mailbox::{MAIL_BYTES, Mailbox};
+use crate::mailbox::Mailbox;
 use crate::shard::{Mail, SocketKey, ToSocket};
 
 /// A backend that hears what clients do.
@@ -106,7 +106,8 @@ impl Client {
     }
 
     fn post(&self, what: ToSocket) {
-        let bytes = MAIL_BYTES + what.bytes();
-        self.mailbox.post_admitted(Mail::ToSocket(self.key, what), bytes);
+        let mail = Mail::ToSocket(self.key, what);
+        let bytes = mail.bytes();
+        self.mailbox.post_admitted(mail, bytes);
     }
 }

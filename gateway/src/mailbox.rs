@@ -96,8 +96,7 @@ impl Mailbox {
 
 /// Reserves `bytes` in every mailbox of `mask`, or in none of them.
 ///
-/// Until the reservation is dropped the bytes count twice once the mail has arrived: the
-/// bound errs on the safe side.
+/// For a moment the bytes count twice: until [`Admission::give_back`] once the mail has arrived.
 pub fn reserve(mailboxes: &[Arc<Mailbox>], mask: u64, bytes: usize) -> Result<Admission, Full> {
     let mut held = Reservation {
         bytes,
@@ -135,6 +134,8 @@ mod tests {
         let first = reserve(&boxes, 0b11, 60).expect("fits");
         assert_eq!(reserve(&boxes, 0b11, 60).err(), Some(Full));
         assert_eq!((boxes[0].bytes(), boxes[1].bytes()), (60, 60));
+        first.give_back();
+        assert_eq!((boxes[0].bytes(), boxes[1].bytes()), (0, 0));
         drop(first);
         assert_eq!((boxes[0].bytes(), boxes[1].bytes()), (0, 0));
         let second = reserve(&boxes, 0b10, 60).expect("fits");

@@ -52,7 +52,7 @@ use tokio::sync::{Notify, oneshot};
 pub use connection::ConnKey;
 pub(crate) use tasks::{spawn_reader, start};
 
-use crate::mailbox::Mailbox;
+use crate::mailbox::{MAIL_BYTES, Mailbox};
 use crate::node::Node;
 use polling::{Answer, Poll};
 use state::State;
@@ -107,6 +107,18 @@ pub enum Mail {
     Stop,
 }
 
+impl Mail {
+    /// What it is charged in a mailbox, and gives back when it is dealt with.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Deliver(_, bytes) => *bytes,
+            Self::Poll(_, Poll::Post(body), _) => MAIL_BYTES + body.len(),
+            Self::ToSocket(_, what) => MAIL_BYTES + what.bytes(),
+            _ => MAIL_BYTES,
+        }
+    }
+}
+
 /// A socket on its way to the shard that owns its session.
 #[derive(Debug)]
 pub struct Adopted {
@@ -140,8 +152,7 @@ pub enum ToSocket {
 }
 
 impl ToSocket {
-    /// What it is charged for in a mailbox.
-    pub(crate) fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         match self {
             Self::Emit(payload) => payload.bytes(),
             Self::Ack {

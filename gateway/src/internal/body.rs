@@ -7,16 +7,15 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 
 use super::problem::{Code, Problem};
-
-/// How long a whole body may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
+use crate::settings::Limits;
 
 /// What is thrown away of a body that is too large, so that its sender comes to read the answer.
 const WASTE_BYTES: usize = 4 << 20;
 const WASTE_TIME: Duration = Duration::from_millis(500);
 
-/// The whole body, at most `bytes_max` bytes.
-pub(super) async fn read(mut body: Incoming, bytes_max: usize) -> Result<Bytes, Problem> {
+/// The whole body.
+pub(super) async fn read(mut body: Incoming, limits: &Limits) -> Result<Bytes, Problem> {
+    let (bytes_max, timeout_ms) = (limits.publish_body_bytes_max, limits.body_timeout_ms);
     let too_large = || {
         let detail = format!("the body may have {bytes_max} bytes (limits.publish_body_bytes_max)");
         Problem::new(Code::PayloadTooLarge, detail)
@@ -25,7 +24,7 @@ pub(super) async fn read(mut body: Incoming, bytes_max: usize) -> Result<Bytes, 
         return Err(too_large());
     }
     let whole = Limited::new(&mut body, bytes_max).collect();
-    match tokio::time::timeout(TIMEOUT, whole).await {
+    match tokio::time::timeout(Duration::from_millis(timeout_ms), whole).await {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             let _ = tokio::time::timeout(WASTE_TIME, waste(&mut body)).await;
@@ -35,7 +34,10 @@ pub(super) async fn read(mut body: Incoming, bytes_max: usize) -> Result<Bytes, 
             Code::InvalidRequest,
             format!("the body cannot be read: {error}"),
         )),
-        Err(_) => Err(Problem::new(Code::RequestTimeout, "the body took over 30 s")),
+        Err(_) => {
+            let detail = format!("the body took over {timeout_ms} ms (limits.body_timeout_ms)");
+            Err(Problem::new(Code::RequestTimeout, detail))
+        }
     }
 }
 

@@ -65,7 +65,7 @@ async fn dispatch(
 }
 
 async fn post(node: &Arc<Node>, route: Route, body: Incoming) -> Answer {
-    let bytes = body::read(body, node.settings.limits.publish_body_bytes_max).await?;
+    let bytes = body::read(body, &node.settings.limits).await?;
     let text = body::text(&bytes)?;
     match route {
         Route::Publish => publish::serve(node, text).await,

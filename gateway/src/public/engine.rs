@@ -268,11 +268,9 @@ async fn ask(shard: &Rc<Shard>, sid: Sid, poll: Poll) -> Answer {
     if home == shard.index {
         shard.state.borrow_mut().poll(&sid, poll, reply);
     } else {
-        let bytes = MAIL_BYTES + poll.bytes();
-        shard
-            .node
-            .mailbox(home)
-            .post_admitted(Mail::Poll(sid, poll, reply), bytes);
+        let mail = Mail::Poll(sid, poll, reply);
+        let bytes = mail.bytes();
+        shard.node.mailbox(home).post_admitted(mail, bytes);
     }
     answer.await.unwrap_or(Answer::Unknown)
 }
@@ -325,12 +323,13 @@ async fn post(shard: &Rc<Shard>, sid: Sid, request: Request<Incoming>) -> Respon
         guard.poll = None;
         return answer::empty(StatusCode::BAD_REQUEST);
     }
-    let max = shard.node.settings.limits.message_bytes_max;
+    let limits = &shard.node.settings.limits;
+    let (max, time) = (limits.message_bytes_max, Duration::from_millis(limits.body_timeout_ms));
     let announced = request.body().size_hint().lower();
     let body = if announced > max as u64 {
         Ok(None)
     } else {
-        tokio::time::timeout(patience(shard), collect(request.into_body(), max)).await
+        tokio::time::timeout(time, collect(request.into_body(), max)).await
     };
     guard.poll = None;
     match body {
@@ -340,16 +339,11 @@ async fn post(shard: &Rc<Shard>, sid: Sid, request: Request<Incoming>) -> Respon
             answer::empty(StatusCode::PAYLOAD_TOO_LARGE)
         }
         Err(_) => {
+            // Half a body leaves the session without order in what its client says.
             failed(true).await;
             answer::timed_out()
         }
     }
-}
-
-/// How long a body may take: the pong has to come by a POST too, so no session waits longer.
-fn patience(shard: &Shard) -> Duration {
-    let settings = &shard.node.settings.socket_io;
-    Duration::from_millis(settings.ping_interval_ms + settings.ping_timeout_ms)
 }
 
 /// The whole body; `None` if it is too large or broke off.

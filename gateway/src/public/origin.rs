@@ -3,6 +3,9 @@
 //! A request without an Origin is no web page's. A page may connect from the gateway's
 //! own origin, from a listed one, and in the open mode from loopback origins; any other
 //! gets 403, on polling and on WebSocket alike. CORS headers go to allowed origins only.
+//!
+//! A page whose own name was bound to our address (DNS rebinding) is of our own origin, and
+//! sends no Origin along with a GET: in the open mode the Host has to be an expected one.
 
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -32,9 +35,11 @@ impl Origin {
         let any = rules.contains(&OriginRule::Any);
         let configured = !rules.is_empty();
         let credentials = settings.public.cors_credentials;
+        let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
+        let here = settings.mode() != Mode::Open || host.is_none_or(|host| is_expected(host, rules));
         let Some(origin) = headers.get(ORIGIN) else {
             return Self {
-                allowed: true,
+                allowed: here,
                 configured,
                 any,
                 credentials,
@@ -42,10 +47,7 @@ impl Origin {
             };
         };
         let text = origin.to_str().unwrap_or_default();
-        let own = headers
-            .get(HOST)
-            .and_then(|host| host.to_str().ok())
-            .is_some_and(|host| is_own(text, host));
+        let own = here && host.is_some_and(|host| is_own(text, host));
         let listed = rules.iter().any(|rule| rule.covers(text));
         let loopback = settings.mode() == Mode::Open && is_loopback(text);
         let allowed = own || listed || loopback;
@@ -98,6 +100,19 @@ impl Origin {
         }
         response
     }
+}
+
+/// Whether the open mode answers to this Host: this machine, a name without a dot, which nobody
+/// has in the world's DNS, or the host of a listed origin. To any other name a web page could
+/// have bound our address, to become our own origin.
+fn is_expected(host: &str, rules: &[OriginRule]) -> bool {
+    let local = !host.is_empty() && !host.contains(['.', '[']);
+    let listed = |scheme: &str| {
+        rules
+            .iter()
+            .any(|rule| rule.covers(&format!("{scheme}://{host}")))
+    };
+    local || is_loopback_host(host) || listed("http") || listed("https")
 }
 
 /// `http://host` or `https://host` with the very host that the request names.
@@ -155,5 +170,40 @@ mod tests {
         ] {
             assert!(!is_loopback(origin), "{origin}");
         }
+    }
+
+    #[test]
+    fn in_open_mode_a_name_bound_to_our_address_is_not_ours() {
+        let allowed = |settings: &Settings, host: &'static str, origin: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_static(host));
+            if let Some(origin) = origin {
+                headers.insert(ORIGIN, HeaderValue::from_static(origin));
+            }
+            Origin::of(&headers, settings).allowed
+        };
+        let open = Settings::default();
+        assert_eq!(open.mode(), Mode::Open);
+        for host in ["127.0.0.1:8080", "localhost:8080", "[::1]:8080", "devbox:8080"] {
+            assert!(allowed(&open, host, None), "{host}");
+        }
+        for host in ["evil.test:8080", "localhost.evil.test", "192.168.0.1:8080", ""] {
+            assert!(!allowed(&open, host, None), "{host}");
+        }
+        assert!(!allowed(&open, "evil.test", Some("http://evil.test")));
+        assert!(allowed(&open, "dev.test:3000", Some("http://localhost:3000")));
+        let mut listed = Settings::default();
+        listed.public.origins = vec![OriginRule::parse("http://dev.test:3000").expect("an origin")];
+        assert!(allowed(&listed, "dev.test:3000", None));
+        assert!(!allowed(&listed, "evil.test", None));
+        let mut guarded = Settings::default();
+        guarded.auth.anonymous = true;
+        guarded.public.address = "0.0.0.0:8080".parse().expect("an address");
+        assert!(allowed(&guarded, "app.example.com", None));
+        assert!(allowed(
+            &guarded,
+            "app.example.com",
+            Some("https://app.example.com")
+        ));
     }
 }

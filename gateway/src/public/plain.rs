@@ -41,7 +41,7 @@ pub(super) fn serve(
             HandshakeResult::OriginDenied,
             answer::text(
                 StatusCode::FORBIDDEN,
-                "this origin is not listed in public.origins\n",
+                "this origin, or in open mode this Host, is not listed in public.origins\n",
             ),
         );
     }

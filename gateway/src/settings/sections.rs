@@ -60,7 +60,8 @@ section! {
         /// Where clients connect. Beyond loopback it needs `auth.anonymous`. Port 0 takes any free one.
         address: SocketAddr = loopback(8080);
         /// Web origins that may connect, besides a page's own host and, in open mode, loopback: exact ones,
-        /// `https://*.example.com` for any one label, or `*` for all.
+        /// `https://*.example.com` for any one label, or `*` for all. In open mode the Host of a request has
+        /// to be loopback, a name without a dot, or of one of these.
         origins: Vec<OriginRule> = Vec::new();
         /// Whether pages of the listed origins may send cookies along with polling requests. Not together with `*`.
         cors_credentials: bool = false;
@@ -175,6 +176,8 @@ section! {
         headers_max: usize = 64, Rule::Between(16, 1024);
         /// Time a client has to send the request line and headers.
         header_timeout_ms: u64 = 5000, DURATION;
+        /// Time a client has to send the body of a request; a streamed batch may take any time.
+        body_timeout_ms: u64 = 30_000, DURATION;
     }
 }
 

@@ -133,10 +133,10 @@ impl State {
         });
     }
 
-    /// Writes the next few members. `false`: the room is done.
-    fn write_members(&mut self) -> bool {
+    /// Writes the next few members of the room at hand.
+    fn write_members(&mut self) {
         let Some(mut current) = self.turn.current.take() else {
-            return false;
+            return;
         };
         for _ in 0..MEMBERS_A_LOOK {
             let members = self
@@ -150,14 +150,12 @@ impl State {
                 .and_then(|at| members.get(at))
                 .copied()
             else {
-                self.end_room(&current);
-                return false;
+                return self.end_room(&current);
             };
             current.below -= 1;
             self.write_member(&mut current, member);
         }
         self.turn.current = Some(current);
-        true
     }
 
     fn write_member(&mut self, current: &mut Current, member: Member) {
@@ -308,37 +306,32 @@ impl State {
 
     /// After a partial write of `items`: what is not written yet goes to the outbox.
     fn keep_rest(&mut self, conn: u32, items: &[Rc<Item>], mut written: usize) {
-        if let Some(connection) = self.conns.get_mut(conn as usize) {
-            connection.outbox().set_blocked(self.node.clock.now());
-            self.cells
-                .add(Counter::SentBytes(connection.protocol()), written as u64);
-        }
-        // Counted first: a put may close the connection, which takes the count back.
+        let now = self.now();
+        let Some(connection) = self.conns.get_mut(conn as usize) else {
+            return;
+        };
+        let (protocol, variant) = (connection.protocol(), connection.variant);
+        connection.outbox().set_blocked(now);
+        // Before the first is put: a put may close the connection, which ends its being behind.
         self.backpressured(conn);
+        self.cells.add(Counter::SentBytes(protocol), written as u64);
         let mut delivered = 0;
         for item in items {
-            let Some(connection) = self.conns.get_mut(conn as usize) else {
-                return;
-            };
-            let bytes = item.delivery.encoded(connection.variant);
+            let bytes = item.delivery.encoded(variant);
             if written >= bytes.len() {
                 written -= bytes.len();
                 delivered += 1;
-            } else if written > 0 {
+            } else if written == 0 {
+                self.put(conn, item);
+            } else if let Some(connection) = self.conns.get_mut(conn as usize) {
                 let rest = bytes.slice(written..);
                 written = 0;
                 let len = rest.len();
                 connection.outbox().put_rest(rest);
                 self.outbox_bytes_changed(0, len);
-            } else {
-                self.put(conn, item);
             }
         }
-        let Some(connection) = self.conns.get(conn as usize) else {
-            return;
-        };
-        self.cells
-            .add(Counter::MessagesDelivered(connection.protocol()), delivered);
+        self.cells.add(Counter::MessagesDelivered(protocol), delivered);
     }
 }
 

@@ -262,12 +262,17 @@ impl State {
             return self.close_index(conn, CloseReason::Reconnect);
         }
         let text = socket_io::encode_disconnect(self.namespace(namespace).as_str());
-        let Some(connection) = self.conns.get_mut(conn as usize) else {
+        let Some(connection) = self.conns.get(conn as usize) else {
             return;
         };
-        if let Speech::SocketIo { session, .. } = &mut connection.speech {
-            session.namespaces.remove(socket);
+        if matches!(connection.speech, Speech::SocketIo { .. }) {
+            // While the session still knows the socket: what is pending for it goes out first.
             self.close_socket(socket, CloseReason::Kicked);
+            if let Some(Speech::SocketIo { session, .. }) =
+                self.conns.get_mut(conn as usize).map(|c| &mut c.speech)
+            {
+                session.namespaces.remove(socket);
+            }
             self.send(conn, Packet::Message(text, Vec::new()));
         } else {
             self.close_index(conn, CloseReason::Kicked);
@@ -354,3 +359,6 @@ fn respond(responder: Responder, answers: Vec<Answer>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -123,18 +123,19 @@ impl Outbox {
     }
 
     fn supersede(&mut self, item: &Rc<Item>, variant: Variant) -> bool {
-        let new = &item.delivery.publication;
+        let latest = &item.delivery.publication;
         let same = |entry: &&mut Entry| match entry {
             Entry::Shared(old) => {
                 let old = &old.delivery.publication;
-                old.class == Class::Latest && old.key == new.key && old.namespace == new.namespace
+                old.class == Class::Latest && old.key == latest.key && old.namespace == latest.namespace
             }
             Entry::Own(_) | Entry::Rest { .. } => false,
         };
         let Some(Entry::Shared(old)) = self.entries.iter_mut().find(same) else {
             return false;
         };
-        self.bytes = self.bytes - old.delivery.encoded(variant).len() + item.delivery.encoded(variant).len();
+        let (gone, new) = (old.delivery.encoded(variant), item.delivery.encoded(variant));
+        self.bytes = self.bytes.saturating_sub(gone.len()) + new.len();
         *old = Rc::clone(item);
         true
     }
@@ -200,6 +201,10 @@ impl Outbox {
             self.bytes = self.bytes.saturating_sub(entry.charge(bytes.len()));
             publications += u64::from(publication);
         }
+        if self.entries.is_empty() {
+            // What was charged for another transport may have had another length.
+            self.bytes = 0;
+        }
         publications
     }
 }
@@ -261,5 +266,37 @@ pub(crate) fn framing(variant: Variant) -> Framing {
         Variant::SocketIoPolling => Framing::Polling,
         Variant::SocketIoWebSocketBase64 => Framing::WebSocketBase64,
         Variant::SocketIoWebSocket | Variant::PlainWebSocket => Framing::WebSocket,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use roomcast_core::delivery::Delivery;
+    use roomcast_core::publication::{Audience, Payload, Publication};
+    use roomcast_core::room::Namespace;
+
+    use super::*;
+
+    #[test]
+    fn an_outbox_that_changes_its_transport_ends_at_nothing() {
+        let data = r#"["x",{"_placeholder":true,"num":0}]"#;
+        let payload = Payload::from_data(data, vec![vec![7; 3000].into()]).expect("an event");
+        let publication = Publication::new("id".into(), Namespace::root(), Audience::everybody(), payload, 0);
+        let item = Rc::new(Item {
+            number: 1,
+            delivery: Arc::new(Delivery::new(publication, None)),
+            bytes: 0,
+        });
+        let mut outbox = Outbox::new();
+        // As base64 text it is longer than as a binary frame.
+        assert_eq!(
+            outbox.put(&item, Variant::SocketIoPolling, false, 10_000),
+            Put::Queued
+        );
+        let front = outbox.front(Variant::SocketIoWebSocket, 64);
+        assert_eq!(outbox.advance(&front, front[0].len()), 1);
+        assert_eq!((outbox.is_empty(), outbox.bytes()), (true, 0));
     }
 }

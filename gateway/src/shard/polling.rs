@@ -75,16 +75,6 @@ pub enum Poll {
     GetAborted,
 }
 
-impl Poll {
-    /// Bytes it is charged in a mailbox, besides those of any mail.
-    pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Self::Post(body) => body.len(),
-            _ => 0,
-        }
-    }
-}
-
 /// What the request is answered with.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answer {

@@ -68,12 +68,24 @@ impl State {
             Decision::Accept => self.accept(key, socket, auth),
             Decision::Refuse(refusal) => self.refuse(key, socket, &refusal),
             Decision::Later(future) => {
-                let (Some(shard), auth) = (self.shard(), auth.to_owned()) else {
+                let Some((shard, generation)) = self
+                    .shard()
+                    .zip(self.sockets.get(socket as usize).map(|s| s.generation))
+                else {
                     return;
                 };
+                let auth = auth.to_owned();
                 tokio::task::spawn_local(async move {
                     let outcome = future.await;
                     let mut state = shard.state.borrow_mut();
+                    // The decision is about this socket and about no later one in its place.
+                    if state
+                        .sockets
+                        .get(socket as usize)
+                        .is_none_or(|s| s.generation != generation)
+                    {
+                        return;
+                    }
                     match outcome {
                         Ok(()) => state.accept(key, socket, &auth),
                         Err(refusal) => state.refuse(key, socket, &refusal),

@@ -115,19 +115,16 @@ impl Rooms {
     }
 
     /// Ends a membership. Returns the member that was moved into its place, with the
-    /// place it came from, for [`moved`]; and whether the room is empty now.
-    pub(crate) fn leave(&mut self, room: RoomIndex, places: &mut Places) -> Left {
-        let Some(at) = places.iter().position(|place| place.room == room) else {
-            return Left::default();
-        };
+    /// place it came from, for [`moved`]; and whether the room is empty now. `None`: it was
+    /// no member.
+    pub(crate) fn leave(&mut self, room: RoomIndex, places: &mut Places) -> Option<Left> {
+        let at = places.iter().position(|place| place.room == room)?;
         let place = places.swap_remove(at);
-        let Some(entry) = self.entries.get_mut(room as usize) else {
-            return Left::default();
-        };
+        let entry = self.entries.get_mut(room as usize)?;
         let from = entry.members.len() as u32 - 1;
         entry.members.swap_remove(place.position as usize);
         let moved = entry.members.get(place.position as usize).copied();
-        Left {
+        Some(Left {
             moved: moved.map(|member| Moved {
                 member,
                 room,
@@ -135,7 +132,7 @@ impl Rooms {
                 to: place.position,
             }),
             empty: entry.members.is_empty(),
-        }
+        })
     }
 
     /// Forgets a room that is empty and clean. `true` if it was forgotten.
@@ -159,7 +156,7 @@ impl Rooms {
 }
 
 /// What a leave did.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Left {
     pub(crate) moved: Option<Moved>,
     pub(crate) empty: bool,

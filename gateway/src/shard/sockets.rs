@@ -69,12 +69,14 @@ impl State {
         }
     }
 
-    /// Ends one membership.
+    /// Ends one membership, if it is one.
     pub(crate) fn leave(&mut self, socket: u32, room: RoomIndex) {
         let Some(entry) = self.sockets.get_mut(socket as usize) else {
             return;
         };
-        let left = self.rooms.leave(room, &mut entry.places);
+        let Some(left) = self.rooms.leave(room, &mut entry.places) else {
+            return;
+        };
         if let Some(moved) = left.moved
             && let Some(other) = self.sockets.get_mut(moved.member.socket as usize)
         {

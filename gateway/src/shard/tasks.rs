@@ -106,20 +106,14 @@ async fn mail(shard: Rc<Shard>, drained: Rc<Notify>) {
 }
 
 fn handle(shard: &Rc<Shard>, mail: Mail) {
-    let mut bytes = MAIL_BYTES;
+    let bytes = mail.bytes();
     match mail {
         Mail::Order(request, delivery, responder) => {
             shard.state.borrow_mut().order(&request, delivery, responder);
         }
-        Mail::Poll(sid, poll, reply) => {
-            bytes += poll.bytes();
-            shard.state.borrow_mut().poll(&sid, poll, reply);
-        }
+        Mail::Poll(sid, poll, reply) => shard.state.borrow_mut().poll(&sid, poll, reply),
         Mail::Adopt(adopted) => crate::public::adopt(shard, adopted),
-        Mail::ToSocket(key, what) => {
-            bytes += what.bytes();
-            shard.state.borrow_mut().socket_order(key, what);
-        }
+        Mail::ToSocket(key, what) => shard.state.borrow_mut().socket_order(key, what),
         Mail::Deliver(..) | Mail::Drain(_) | Mail::Stop => {}
     }
     shard.mailbox.release(bytes);

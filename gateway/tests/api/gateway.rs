@@ -223,6 +223,13 @@ impl Http {
         self.send(&format!("{:x}\r\n{text}\r\n", text.len()));
     }
 
+    /// What comes until the connection ends.
+    pub(crate) fn rest(&mut self) -> String {
+        let mut rest = String::new();
+        self.0.read_to_string(&mut rest).expect("it ends in time");
+        rest
+    }
+
     fn line(&mut self) -> String {
         let mut line = String::new();
         self.0.read_line(&mut line).expect("a line in time");

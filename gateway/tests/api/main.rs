@@ -9,6 +9,7 @@
 //! | `polling` | what clients that poll hold of a node, and for how long |
 //! | `lists` | rooms and connections |
 //! | `guard` | who may |
+//! | `public` | what clients cost the node |
 //! | `health` | health, metrics, and what is the same for all requests |
 
 mod acks;
@@ -20,5 +21,6 @@ mod health;
 mod lists;
 mod orders;
 mod polling;
+mod public;
 mod publish;
 mod stream;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use roomcast_core::adapter::MemoryAdapter;
+use roomcast_core::close::CloseReason;
 use roomcast_core::delivery::{Delivery, Variant};
 use roomcast_core::id::{NodeTag, ShardIndex};
 use roomcast_core::publication::{Audience, Payload, Publication};
@@ -16,7 +17,7 @@ use roomcast_core::room::{Namespace, Room};
 use roomcast_core::session::heartbeat::Heartbeat;
 use roomcast_core::websocket::{Decoder, Limits, Message, Role};
 
-use crate::metrics::{Gauge, Metrics};
+use crate::metrics::{Counter, Gauge, Metrics, Protocol};
 use crate::node::{NamespaceEntry, Node, Parts};
 use crate::settings::Settings;
 use crate::shard::Shard;
@@ -275,6 +276,51 @@ fn take(decoder: &mut Decoder, mut bytes: &mut [u8], limits: &Limits, into: &mut
         let consumed = step.consumed;
         bytes = &mut bytes[consumed..];
     }
+}
+
+/// Runs `test` with clients whose messages have `padding` more bytes.
+fn with_world(padding: usize, test: impl FnOnce(World)) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())
+        .expect("a runtime");
+    runtime.block_on(async {
+        let mut world = World::new(padding);
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        world.apply(&Op::Flush);
+        test(world);
+    });
+}
+
+#[test]
+fn many_small_rooms_are_flushed_in_slices_too() {
+    with_world(10, |mut world| {
+        for n in 0..20_000 {
+            let room = Room::new(&format!("small {n}")).expect("a name");
+            let socket = world.sockets[n % CLIENTS];
+            world.shard.state.borrow_mut().join(socket, &room);
+            world.publish(Audience::room(room), []);
+        }
+        let mut state = world.shard.state.borrow_mut();
+        assert!(state.flush(), "it yields");
+        assert!(!state.turn.rooms.is_empty(), "before the last room");
+    });
+}
+
+#[test]
+fn a_client_that_is_closed_while_it_falls_behind_is_counted_out_again() {
+    with_world(700_000, |mut world| {
+        world.apply(&Op::Join(0, 0));
+        for _ in 0..3 {
+            world.apply(&Op::ToRoom(0));
+        }
+        world.apply(&Op::Flush);
+        let metrics = &world.shard.node.metrics;
+        let closed = Counter::ConnectionsClosed(Protocol::Plain, CloseReason::SlowConsumer);
+        assert_eq!(metrics.counter(closed), 1);
+        assert_eq!(metrics.gauge(Gauge::ConnectionsBackpressured), 0);
+        assert_eq!(metrics.gauge(Gauge::OutboxBytes), 0);
+    });
 }
 
 fn run(ops: &[Op], padding: usize) -> Result<(), TestCaseError> {
