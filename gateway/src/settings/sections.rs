@@ -95,7 +95,7 @@ section! {
     Node {
         /// Threads that serve clients; 0 takes one for each core.
         shards: usize = 0, Rule::Between(0, SHARDS_MAX.into());
-        /// A label of your own for this node, shown in logs.
+        /// A label of your own for this node; the log shows it at the start and at the stop.
         name: String = String::new(), Rule::Label;
     }
 }
