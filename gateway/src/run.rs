@@ -27,8 +27,10 @@ pub fn run(config: Option<&Path>, build: impl FnOnce(Settings) -> Gateway) -> Ex
         Err(error) => return fail(1, &error),
     };
     greet(&handle);
+    let (name, tag) = (handle.node().settings.node.name.clone(), handle.node().tag);
+    tracing::info!(name, %tag, "started");
     let signal = handle.block_on(stop_signal());
-    tracing::info!(signal, "stopping: connections are asked to come back elsewhere");
+    tracing::info!(name, %tag, signal, "stopping: connections are asked to come back elsewhere");
     handle.stop();
     ExitCode::SUCCESS
 }

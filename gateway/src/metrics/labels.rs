@@ -104,10 +104,6 @@ labels! {
         AtCapacity = "at_capacity",
         /// The node is going away.
         Draining = "draining",
-        /// Not complete in time.
-        Timeout = "timeout",
-        /// Refused by a rule or by the backend.
-        Forbidden = "forbidden",
     }
 
     /// How an upgrade from polling to WebSocket ended.
@@ -170,8 +166,6 @@ labels! {
         Client = "client",
         /// A backend in process.
         Backend = "backend",
-        /// Another node, or an emitter.
-        Cluster = "cluster",
     }
 
     /// What became of a publication.

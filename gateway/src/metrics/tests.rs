@@ -59,7 +59,7 @@ fn the_number_of_series_is_known_and_fixed() {
     let closed = Protocol::ALL.len() * CloseReason::ALL.len();
     assert_eq!(
         (Counter::SERIES, Gauge::SERIES, Histogram::SERIES),
-        (134 + closed, 19, 15)
+        (126 + closed, 19, 15)
     );
     let metrics = Metrics::new();
     let before = series(&metrics.render());

@@ -324,7 +324,10 @@ async fn post(shard: &Rc<Shard>, sid: Sid, request: Request<Incoming>) -> Respon
         return answer::empty(StatusCode::BAD_REQUEST);
     }
     let limits = &shard.node.settings.limits;
-    let (max, time) = (limits.message_bytes_max, Duration::from_millis(limits.body_timeout_ms));
+    let (max, time) = (
+        limits.message_bytes_max,
+        Duration::from_millis(limits.body_timeout_ms),
+    );
     let announced = request.body().size_hint().lower();
     let body = if announced > max as u64 {
         Ok(None)

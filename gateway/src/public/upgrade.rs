@@ -200,7 +200,7 @@ async fn converse(shard: &Rc<Shard>, key: ConnKey, stream: &TcpStream, rest: Byt
                         .try_write(&frame)
                         .ok()
                         .filter(|written| *written == frame.len())?;
-                    shard.state.borrow_mut().release_poll(key.index);
+                    shard.state.borrow_mut().release_poll(key);
                 }
                 Step::TakeOver => return Some(bytes.split_off(at)),
                 Step::Fail => return None,
@@ -218,7 +218,7 @@ async fn read(shard: &Rc<Shard>, key: ConnKey, stream: &TcpStream, answered: boo
         let mut readable = pin!(stream.readable());
         let waited = std::future::poll_fn(|cx| readable.as_mut().poll(cx));
         match tokio::time::timeout(RELEASE_EVERY, waited).await {
-            Err(_) if answered => shard.state.borrow_mut().release_poll(key.index),
+            Err(_) if answered => shard.state.borrow_mut().release_poll(key),
             Err(_) => {}
             Ok(ready) => {
                 ready.ok()?;

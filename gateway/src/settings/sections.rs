@@ -95,7 +95,7 @@ section! {
     Node {
         /// Threads that serve clients; 0 takes one for each core.
         shards: usize = 0, Rule::Between(0, SHARDS_MAX.into());
-        /// A label of your own for this node, shown in logs.
+        /// A label of your own for this node; the log shows it at the start and at the stop.
         name: String = String::new(), Rule::Label;
     }
 }
@@ -156,7 +156,7 @@ section! {
         outbox_bytes_max: usize = 1_048_576, BYTES;
         /// Time that the oldest message may wait for one client that reads slowly.
         outbox_age_ms_max: u64 = 10_000, DURATION;
-        /// Rooms of one connection in one namespace.
+        /// Rooms of one connection, in all its namespaces together.
         rooms_per_connection_max: usize = 1000, COUNT;
         /// Namespaces that one Socket.IO connection may join.
         namespaces_per_connection_max: usize = 16, COUNT;

@@ -10,7 +10,7 @@ use roomcast_core::adapter::Responder;
 use roomcast_core::close::CloseReason;
 use roomcast_core::cluster::{Answer, Request, RoomInfo, Select, SocketInfo};
 use roomcast_core::delivery::Delivery;
-use roomcast_core::publication::Audience;
+use roomcast_core::publication::{Audience, Publication};
 use roomcast_core::room::Room;
 use roomcast_core::socket_io;
 
@@ -29,14 +29,8 @@ impl State {
     /// Takes a delivery that is charged `bytes` in the mailbox.
     pub(crate) fn deliver(&mut self, delivery: Arc<Delivery>, bytes: usize) {
         let publication = &delivery.publication;
-        let expired = publication
-            .expires_at
-            .is_some_and(|at| self.node.clock.unix() > at);
         let namespace = self.node.namespace_index(publication.namespace.as_str());
-        let (Some(namespace), false) = (namespace, expired) else {
-            if expired {
-                self.cells.inc(Counter::MessagesDropped(DropReason::Expired));
-            }
+        let (Some(namespace), false) = (namespace, self.is_expired(publication)) else {
             return self.node.mailbox(self.index).release(bytes);
         };
         self.turn.number += 1;
@@ -58,6 +52,16 @@ impl State {
             Some(room) => self.pend(room, item),
             None => self.deliver_each(namespace, &item),
         }
+    }
+
+    /// Whether its time is over; then it is counted as dropped.
+    fn is_expired(&self, publication: &Publication) -> bool {
+        let now = || self.node.clock.unix();
+        let expired = publication.expires_at.is_some_and(|at| now() > at);
+        if expired {
+            self.cells.inc(Counter::MessagesDropped(DropReason::Expired));
+        }
+        expired
     }
 
     /// The common case: one room. It waits with the room for the flusher.
@@ -208,6 +212,9 @@ impl State {
         ) else {
             return;
         };
+        if self.is_expired(publication) {
+            return respond(responder, vec![Answer::Asked(0)]);
+        }
         let receivers = self.select(namespace, &publication.audience);
         let answering = |member: &&Member| {
             let speech = self

@@ -271,11 +271,11 @@ impl State {
     }
 
     /// Lets a pending GET go with a noop, so that the client can pause polling.
-    pub(crate) fn release_poll(&mut self, conn: u32) {
-        let waiting = matches!(self.conns.get(conn as usize).map(|c| &c.transport),
+    pub(crate) fn release_poll(&mut self, key: ConnKey) {
+        let waiting = matches!(self.get(key).map(|c| &c.transport),
             Some(Transport::Polling(polling)) if polling.is_waiting());
         if waiting {
-            self.reply(conn, b"6".to_vec());
+            self.reply(key.index, b"6".to_vec());
         }
     }
 
@@ -356,7 +356,7 @@ impl State {
     pub(crate) fn take_over(&mut self, key: ConnKey, io: super::io::Io, base64: bool) -> bool {
         use roomcast_core::delivery::Variant;
         use roomcast_core::websocket::{Decoder, Role};
-        self.release_poll(key.index);
+        self.release_poll(key);
         let before = self.get(key).map(super::connection::Connection::transport_label);
         let Some(connection) = self.get_mut(key) else {
             return false;

@@ -178,8 +178,10 @@ impl State {
         let Some(request) = session.packet(packet, now, &rules)? else {
             return Ok(());
         };
-        let (protocol, kind) = (crate::metrics::Protocol::SocketIo, kind_of(&request));
-        self.cells.inc(Counter::MessagesReceived(protocol, kind));
+        if let Some(kind) = kind_of(&request) {
+            let protocol = crate::metrics::Protocol::SocketIo;
+            self.cells.inc(Counter::MessagesReceived(protocol, kind));
+        }
         self.request(key, request);
         Ok(())
     }
@@ -289,11 +291,12 @@ impl State {
     }
 }
 
-fn kind_of<S>(request: &Request<'_, S>) -> MessageKind {
+/// `None`: it depends on the event's name, and is counted where that is read.
+fn kind_of<S>(request: &Request<'_, S>) -> Option<MessageKind> {
     match request {
-        Request::Connect { .. } => MessageKind::Connect,
-        Request::Leave(_) => MessageKind::Disconnect,
-        Request::Event { .. } => MessageKind::Event,
-        Request::Ack { .. } => MessageKind::Ack,
+        Request::Connect { .. } => Some(MessageKind::Connect),
+        Request::Leave(_) => Some(MessageKind::Disconnect),
+        Request::Event { .. } => None,
+        Request::Ack { .. } => Some(MessageKind::Ack),
     }
 }

@@ -14,7 +14,7 @@ use super::outbox::Packet;
 use super::refusal::Refused;
 use super::state::State;
 use crate::client_events::{Decision, Refusal};
-use crate::metrics::{AckResult, Counter, Gauge, MessageKind, Protocol};
+use crate::metrics::{AckResult, ClientErrorCode, Counter, Gauge, MessageKind, Protocol};
 
 /// Most names that one subscribe or unsubscribe may carry: the reader's guard, beside the limit itself.
 const NAMES_MAX: usize = 10_000;
@@ -42,6 +42,8 @@ impl State {
 
     fn connect(&mut self, key: ConnKey, namespace: &str, auth: &str) {
         let Some(index) = self.node.namespace_index(namespace) else {
+            self.cells
+                .inc(Counter::ClientErrors(ClientErrorCode::UnknownNamespace));
             return self.refuse_namespace(key.index, namespace, "Invalid namespace", None);
         };
         let max = self.rules.namespaces_per_connection_max;
@@ -49,6 +51,8 @@ impl State {
             return;
         };
         if session.namespaces.len() >= max {
+            self.cells
+                .inc(Counter::ClientErrors(ClientErrorCode::TooManyNamespaces));
             return self.refuse_namespace(
                 key.index,
                 namespace,
@@ -170,6 +174,8 @@ impl State {
                 Err(refused) => self.answer_refusal(socket, ack, &refused),
             }
         } else {
+            self.cells
+                .inc(Counter::MessagesReceived(protocol, MessageKind::Event));
             self.backend_event(socket, ack, data, attachments);
         }
     }

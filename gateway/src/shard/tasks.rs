@@ -52,11 +52,23 @@ async fn run(shard: Rc<Shard>, listener: std::net::TcpListener) {
         Err(error) => return tracing::error!(%error, shard = shard.index.get(), "shard cannot listen"),
     };
     let drained = Rc::new(Notify::new());
-    tokio::task::spawn_local(flush(Rc::clone(&shard)));
-    tokio::task::spawn_local(timers(Rc::clone(&shard)));
+    let flusher = tokio::task::spawn_local(flush(Rc::clone(&shard)));
+    let timers = tokio::task::spawn_local(timers(Rc::clone(&shard)));
     tokio::task::spawn_local(lag(Rc::clone(&shard)));
     tokio::task::spawn_local(accept(Rc::clone(&shard), listener, Rc::clone(&drained)));
-    mail(shard, drained).await;
+    let index = shard.index.get();
+    // Without one of these the shard would look alive and deliver nothing: its thread ends, and
+    // `/livez` says so.
+    let died = tokio::select! {
+        () = mail(shard, drained) => return,
+        died = flusher => died,
+        died = timers => died,
+    };
+    tracing::error!(
+        shard = index,
+        ?died,
+        "a task of the shard has died, and the shard with it"
+    );
 }
 
 /// Accepts until the node drains; then the listener closes.

@@ -1,6 +1,6 @@
 //! What clients cost the node, seen from its API.
 
-use super::clients::Plain;
+use super::clients::{Plain, SocketIo};
 use super::gateway::{Answer, DEADLINE, Running, start, start_with};
 
 impl Running {
@@ -48,13 +48,13 @@ fn what_is_posted_to_another_shard_is_paid_back() {
 fn leaving_a_room_one_is_not_in_changes_no_count() {
     let gateway = start();
     // Enough of both that some share a shard.
-    let members: Vec<Plain> = (0..8).map(|_| Plain::member_of(&gateway, &["a"])).collect();
+    let _members: Vec<Plain> = (0..8).map(|_| Plain::member_of(&gateway, &["a"])).collect();
     let mut others: Vec<Plain> = (0..8).map(|_| Plain::member_of(&gateway, &[])).collect();
     for other in &mut others {
         other.socket.send(r#"{"type":"unsubscribe","id":"1","room":"a"}"#);
         assert_eq!(other.next()["type"], "ok");
     }
-    assert_eq!(metric(&gateway, "roomcast_subscriptions"), members.len() as i64);
+    assert_eq!(metric(&gateway, "roomcast_subscriptions"), 8);
 }
 
 #[test]
@@ -103,4 +103,20 @@ fn a_body_that_does_not_come_ends_its_session_and_its_connection() {
             .body
             .contains("roomcast_connections{protocol=\"socketio\",transport=\"polling\"} 0\n")
     });
+}
+
+#[test]
+fn a_message_of_a_client_is_counted_once() {
+    let gateway = start();
+    let mut client = SocketIo::member_of(&gateway, "a");
+    client.socket.send(r#"421["nobody hears it"]"#);
+    assert!(client.next().starts_with("431"), "refused");
+    for (kind, count) in [("connect", 1), ("subscribe", 1), ("event", 1), ("publish", 0)] {
+        let series = format!("roomcast_messages_received_total{{protocol=\"socketio\",kind=\"{kind}\"}}");
+        assert_eq!(metric(&gateway, &series), count, "{kind}");
+    }
+    client.socket.send("40/nowhere,");
+    assert!(client.next().starts_with("44/nowhere,"));
+    let series = r#"roomcast_client_errors_total{code="unknown_namespace"}"#;
+    assert_eq!(metric(&gateway, series), 1);
 }

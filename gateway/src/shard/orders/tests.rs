@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use roomcast_core::adapter::MemoryAdapter;
 use roomcast_core::delivery::Variant;
 use roomcast_core::id::{NodeTag, ShardIndex, Sid};
-use roomcast_core::publication::{Payload, Publication};
+use roomcast_core::publication::Payload;
 use roomcast_core::room::Namespace;
 use roomcast_core::session::{Request as Wish, Session};
 use tokio::sync::oneshot;
