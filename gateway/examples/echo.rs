@@ -44,10 +44,7 @@ impl Arguments {
         let limits = &mut settings.limits;
         limits.message_bytes_max = self.message_bytes_max.unwrap_or(limits.message_bytes_max);
         if !settings.namespaces.iter().any(|entry| entry.name == "/custom") {
-            settings.namespaces.push(Namespace {
-                name: "/custom".into(),
-                ..Namespace::default()
-            });
+            settings.namespaces.push(Namespace { name: "/custom".into(), ..Namespace::default() });
         }
     }
 }
@@ -60,10 +57,7 @@ impl ClientEvents for Echo {
         if auth != r#"{"bad":1}"# {
             return Decision::Accept;
         }
-        Decision::Refuse(Refusal {
-            message: "bad token".into(),
-            data: Some(r#"{"code":7}"#.into()),
-        })
+        Decision::Refuse(Refusal { message: "bad token".into(), data: Some(r#"{"code":7}"#.into()) })
     }
 
     fn connected(&self, client: &Client, auth: &str) {

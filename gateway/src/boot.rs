@@ -13,12 +13,12 @@ use roomcast_core::room::Namespace;
 
 use crate::client_events::ClientEvents;
 use crate::listener::{self, ListenError};
-use crate::mailbox::MAIL_BYTES;
+use crate::mail::{MAIL_BYTES, Mail};
 use crate::metrics::{Counter, Gauge, Metrics, PublicationOrigin, PublicationResult, ReadyCheck};
 use crate::node::{NamespaceEntry, Node, Parts};
 use crate::os::{self, ConnectionLimit};
 use crate::settings::{AdapterKind, Settings};
-use crate::shard::{self, Mail};
+use crate::shard;
 
 /// How long shards may take to come alive.
 const START_DEADLINE: Duration = Duration::from_secs(10);
@@ -57,10 +57,7 @@ impl std::error::Error for StartError {}
 impl Gateway {
     /// A gateway with these settings.
     pub fn new(settings: Settings) -> Self {
-        Self {
-            settings,
-            ..Self::default()
-        }
+        Self { settings, ..Self::default() }
     }
 
     /// Has a backend in process hear the clients.
@@ -86,14 +83,10 @@ impl Gateway {
                 .min(usize::from(roomcast_core::id::SHARDS_MAX)),
             count => count,
         };
-        let public =
-            listener::bind(settings.public.address, shards, "public.address").map_err(StartError::Listen)?;
-        let internal =
-            listener::bind(settings.internal.address, 1, "internal.address").map_err(StartError::Listen)?;
+        let public = listener::bind(settings.public.address, shards, "public.address").map_err(StartError::Listen)?;
+        let internal = listener::bind(settings.internal.address, 1, "internal.address").map_err(StartError::Listen)?;
         let address = |listeners: &[std::net::TcpListener]| {
-            listeners.first().map_or(settings.public.address, |l| {
-                l.local_addr().unwrap_or(settings.public.address)
-            })
+            listeners.first().map_or(settings.public.address, |l| l.local_addr().unwrap_or(settings.public.address))
         };
         let (public_address, internal_address) = (address(&public), address(&internal));
         let tag = NodeTag::from_entropy(entropy());
@@ -129,14 +122,7 @@ impl Gateway {
             control.spawn(crate::internal::serve(Arc::clone(&node), listener));
         }
         node.metrics.gauge_set(Gauge::Ready(ReadyCheck::Listeners), 1);
-        Ok(Handle {
-            node,
-            control,
-            threads,
-            public: public_address,
-            internal: internal_address,
-            connections,
-        })
+        Ok(Handle { node, control, threads, public: public_address, internal: internal_address, connections })
     }
 }
 
@@ -156,11 +142,7 @@ fn namespaces(settings: &Settings) -> Vec<NamespaceEntry> {
     entries
         .filter_map(|entry| {
             let name = Namespace::new(&entry.name).ok()?;
-            Some(NamespaceEntry::new(
-                name,
-                entry.client_subscribe,
-                entry.client_publish,
-            ))
+            Some(NamespaceEntry::new(name, entry.client_subscribe, entry.client_publish))
         })
         .collect()
 }
@@ -171,18 +153,10 @@ fn connection_limit(settings: &Settings) -> ConnectionLimit {
         tracing::warn!(%error, "the file limit cannot be raised; assuming 1024");
         1024
     });
-    ConnectionLimit::new(
-        limits.connections_max,
-        files,
-        os::memory_limit(),
-        limits.connection_memory_bytes,
-    )
+    ConnectionLimit::new(limits.connections_max, files, os::memory_limit(), limits.connection_memory_bytes)
 }
 
-fn start_shards(
-    node: &Arc<Node>,
-    listeners: Vec<std::net::TcpListener>,
-) -> Result<Vec<JoinHandle<()>>, StartError> {
+fn start_shards(node: &Arc<Node>, listeners: Vec<std::net::TcpListener>) -> Result<Vec<JoinHandle<()>>, StartError> {
     let mut threads = Vec::new();
     for (index, listener) in listeners.into_iter().enumerate() {
         let Some(index) = ShardIndex::new(index) else {
@@ -257,13 +231,8 @@ impl Handle {
             }
             Err(error) => Err(error),
         };
-        let outcome = if result.is_ok() {
-            PublicationResult::Accepted
-        } else {
-            PublicationResult::Refused
-        };
-        node.metrics
-            .inc(Counter::Publications(PublicationOrigin::Backend, outcome));
+        let outcome = if result.is_ok() { PublicationResult::Accepted } else { PublicationResult::Refused };
+        node.metrics.inc(Counter::Publications(PublicationOrigin::Backend, outcome));
         result
     }
 
@@ -278,9 +247,7 @@ impl Handle {
         let drain = &self.node.settings.drain;
         let deadline = Instant::now() + Duration::from_millis(drain.deadline_ms);
         self.node.start_draining();
-        std::thread::sleep(
-            Duration::from_millis(drain.delay_ms).min(Duration::from_millis(drain.deadline_ms)),
-        );
+        std::thread::sleep(Duration::from_millis(drain.delay_ms).min(Duration::from_millis(drain.deadline_ms)));
         let left = deadline.saturating_duration_since(Instant::now());
         let closing = (left / 2).as_millis() as u64;
         for mailbox in self.node.mailboxes() {

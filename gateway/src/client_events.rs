@@ -13,8 +13,8 @@ use roomcast_core::id::SocketId;
 use roomcast_core::publication::Payload;
 use roomcast_core::room::Namespace;
 
+use crate::mail::{Mail, SocketKey, ToSocket};
 use crate::mailbox::Mailbox;
-use crate::shard::{Mail, SocketKey, ToSocket};
 
 /// A backend that hears what clients do.
 pub trait ClientEvents: Send + Sync + 'static {
@@ -68,12 +68,7 @@ pub struct Client {
 
 impl Client {
     pub(crate) fn new(mailbox: Arc<Mailbox>, key: SocketKey, id: SocketId, namespace: Namespace) -> Self {
-        Self {
-            mailbox,
-            key,
-            id,
-            namespace,
-        }
+        Self { mailbox, key, id, namespace }
     }
 
     /// The id that the API knows it by.
@@ -93,11 +88,7 @@ impl Client {
 
     /// Answers an event: `args` is the text of a JSON array.
     pub fn ack(&self, id: u64, args: String, attachments: Vec<Bytes>) {
-        self.post(ToSocket::Ack {
-            id,
-            args,
-            attachments,
-        });
+        self.post(ToSocket::Ack { id, args, attachments });
     }
 
     /// Ends its membership of the namespace; it stays away unless `reconnect`.

@@ -7,10 +7,9 @@ use roomcast_core::adapter::{Event, Events, Responder};
 use roomcast_core::cluster::Request;
 use roomcast_core::delivery::Delivery;
 
-use crate::mailbox::MAIL_BYTES;
+use crate::mail::{MAIL_BYTES, Mail};
 use crate::metrics::{Counter, DropReason};
 use crate::node::Node;
-use crate::shard::Mail;
 
 /// Runs until the adapter is gone.
 pub async fn run(node: Arc<Node>, mut events: Events) {
@@ -46,12 +45,8 @@ fn deliver(node: &Node, delivery: &Arc<Delivery>) {
         admission.give_back();
     }
     if refused > 0 {
-        node.metrics
-            .add(Counter::MessagesDropped(DropReason::MailboxFull), refused);
-        tracing::warn!(
-            shards = refused,
-            "publication of another node dropped: mailbox full"
-        );
+        node.metrics.add(Counter::MessagesDropped(DropReason::MailboxFull), refused);
+        tracing::warn!(shards = refused, "publication of another node dropped: mailbox full");
     }
 }
 
@@ -64,10 +59,7 @@ fn order(node: &Node, request: &Arc<Request>, responder: &Responder) {
             let mut publication = publication.clone();
             // The request keeps it until every shard has delivered; a slow reader must not.
             publication.admission = None;
-            publication.ack = node
-                .namespaces
-                .get(entry as usize)
-                .map(crate::node::NamespaceEntry::next_ack);
+            publication.ack = node.namespaces.get(entry as usize).map(crate::node::NamespaceEntry::next_ack);
             Some(Arc::new(Delivery::new(publication, None)))
         }
         _ => None,

@@ -20,22 +20,10 @@ pub struct Page {
 /// All of them.
 pub fn pages() -> Vec<Page> {
     vec![
-        Page {
-            path: "docs/configuration.md",
-            text: settings::reference::configuration(),
-        },
-        Page {
-            path: "docs/roomcast.example.toml",
-            text: settings::reference::example(),
-        },
-        Page {
-            path: "docs/metrics.md",
-            text: metrics::reference::page(),
-        },
-        Page {
-            path: "docs/close-codes.md",
-            text: close_codes(),
-        },
+        Page { path: "docs/configuration.md", text: settings::reference::configuration() },
+        Page { path: "docs/roomcast.example.toml", text: settings::reference::example() },
+        Page { path: "docs/metrics.md", text: metrics::reference::page() },
+        Page { path: "docs/close-codes.md", text: close_codes() },
     ]
 }
 

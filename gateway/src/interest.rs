@@ -25,22 +25,13 @@ impl Interest {
     /// No members anywhere, on a node with `shards` shards.
     pub fn new(tag: NodeTag, shards: usize, adapter: Arc<dyn Adapter>) -> Self {
         let everywhere = if shards >= 64 { u64::MAX } else { (1 << shards) - 1 };
-        Self {
-            tag,
-            everywhere,
-            adapter,
-            rooms: Mutex::default(),
-        }
+        Self { tag, everywhere, adapter, rooms: Mutex::default() }
     }
 
     /// A shard has its first member of a room. Resolves when the room is live on the backend.
     pub fn add(&self, shard: ShardIndex, namespace: &Namespace, room: &Room) -> Live {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        *rooms
-            .entry(namespace.clone())
-            .or_default()
-            .entry(room.clone())
-            .or_default() |= shard.bit();
+        *rooms.entry(namespace.clone()).or_default().entry(room.clone()).or_default() |= shard.bit();
         self.adapter.want(namespace, room)
     }
 
@@ -87,8 +78,6 @@ impl Interest {
 
 impl std::fmt::Debug for Interest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Interest")
-            .field("tag", &self.tag)
-            .finish_non_exhaustive()
+        f.debug_struct("Interest").field("tag", &self.tag).finish_non_exhaustive()
     }
 }

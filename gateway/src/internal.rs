@@ -78,10 +78,7 @@ pub(crate) async fn serve(node: Arc<Node>, listener: std::net::TcpListener) {
         Err(error) => return tracing::error!(%error, "the internal listener does not serve"),
     };
     let places = Arc::new(Semaphore::new(INTERNAL_CONNECTIONS_MAX));
-    let api = Arc::new(Api {
-        node,
-        requests: AtomicU64::new(0),
-    });
+    let api = Arc::new(Api { node, requests: AtomicU64::new(0) });
     loop {
         // The semaphore is never closed.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
@@ -128,9 +125,7 @@ async fn respond(api: Arc<Api>, request: Request<Incoming>) -> Result<Response<B
     let id = api.request_id(&request);
     let (route, answer) = routes::answer(&api.node, request).await;
     let mut response = answer.unwrap_or_else(|problem| answer::problem(&problem));
-    api.node
-        .metrics
-        .api_request(route, response.status().as_u16(), started.elapsed());
+    api.node.metrics.api_request(route, response.status().as_u16(), started.elapsed());
     response.headers_mut().insert("x-request-id", id);
     Ok(response)
 }

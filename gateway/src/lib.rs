@@ -10,6 +10,7 @@
 //! | `public` | the clients' port: HTTP, long polling, the upgrade to WebSocket |
 //! | `internal` | the backends' port: API, metrics, health |
 //! | [`shard`] | a thread with its connections, rooms and the write path |
+//! | [`mail`] | what threads ask of a shard |
 //! | [`mailbox`] | what other threads want of a shard |
 //! | [`cluster`] | from the adapter to the shards |
 //! | [`interest`] | which shards have members of which room |
@@ -33,6 +34,7 @@ pub mod interest;
 mod internal;
 pub mod limits;
 pub mod listener;
+pub mod mail;
 pub mod mailbox;
 pub mod metrics;
 pub mod node;

@@ -24,11 +24,7 @@ pub struct ListenError {
 
 impl std::fmt::Display for ListenError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            setting,
-            address,
-            source,
-        } = self;
+        let Self { setting, address, source } = self;
         let variable = format!("ROOMCAST__{}", setting.to_uppercase().replace('.', "__"));
         match source.kind() {
             io::ErrorKind::AddrInUse => write!(
@@ -37,10 +33,7 @@ impl std::fmt::Display for ListenError {
                 address.port(),
                 address.ip()
             ),
-            _ => write!(
-                f,
-                "cannot listen on {address} ({source}): see the setting {setting} ({variable})"
-            ),
+            _ => write!(f, "cannot listen on {address} ({source}): see the setting {setting} ({variable})"),
         }
     }
 }
@@ -48,16 +41,8 @@ impl std::fmt::Display for ListenError {
 impl std::error::Error for ListenError {}
 
 /// Binds `count` listeners to one address; port 0 is the same free port for all of them.
-pub fn bind(
-    address: SocketAddr,
-    count: usize,
-    setting: &'static str,
-) -> Result<Vec<TcpListener>, ListenError> {
-    let fail = |source| ListenError {
-        setting,
-        address,
-        source,
-    };
+pub fn bind(address: SocketAddr, count: usize, setting: &'static str) -> Result<Vec<TcpListener>, ListenError> {
+    let fail = |source| ListenError { setting, address, source };
     let probe = listen(address, false).map_err(fail)?;
     if count == 1 {
         return Ok(vec![probe]);
@@ -102,9 +87,7 @@ mod tests {
         let taken = bind(ANY.parse().expect("address"), 1, "public.address").expect("free");
         let address = taken[0].local_addr().expect("bound");
         for count in [1, 2] {
-            let error = bind(address, count, "public.address")
-                .expect_err("taken")
-                .to_string();
+            let error = bind(address, count, "public.address").expect_err("taken").to_string();
             assert!(error.contains(&address.port().to_string()), "{error}");
             assert!(error.contains("public.address"), "{error}");
             assert!(error.contains("ROOMCAST__PUBLIC__ADDRESS"), "{error}");
@@ -114,10 +97,7 @@ mod tests {
     #[test]
     fn several_listeners_share_one_port() {
         let listeners = bind(ANY.parse().expect("address"), 3, "public.address").expect("free");
-        let ports: Vec<u16> = listeners
-            .iter()
-            .map(|l| l.local_addr().expect("bound").port())
-            .collect();
+        let ports: Vec<u16> = listeners.iter().map(|l| l.local_addr().expect("bound").port()).collect();
         assert_eq!(ports, [ports[0]; 3]);
         // Shared among ourselves, yet taken for everybody else.
         assert!(bind(listeners[0].local_addr().expect("bound"), 1, "public.address").is_err());

@@ -11,10 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use roomcast_core::publication::Admission;
 use tokio::sync::Notify;
 
-use crate::shard::Mail;
-
-/// Charged for a mail that carries no publication.
-pub const MAIL_BYTES: usize = 512;
+use crate::mail::Mail;
 
 /// A shard's mailbox, shared with every thread.
 #[derive(Debug)]
@@ -33,12 +30,7 @@ impl Mailbox {
     /// An empty mailbox of at most `bytes_max` bytes.
     pub fn new(bytes_max: usize) -> Arc<Self> {
         let queue = Mutex::new(VecDeque::new());
-        Arc::new(Self {
-            queue,
-            bytes: AtomicUsize::new(0),
-            bytes_max,
-            wake: Notify::new(),
-        })
+        Arc::new(Self { queue, bytes: AtomicUsize::new(0), bytes_max, wake: Notify::new() })
     }
 
     /// Adds a mail and charges `bytes` for it, unless that is more than the box holds.
@@ -55,19 +47,13 @@ impl Mailbox {
     }
 
     fn put(&self, mail: Mail) {
-        self.queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(mail);
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(mail);
         self.wake.notify_one();
     }
 
     fn charge(&self, bytes: usize) -> Result<(), Full> {
         let room = |held: usize| (held == 0 || held + bytes <= self.bytes_max).then_some(held + bytes);
-        self.bytes
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, room)
-            .map(|_| ())
-            .map_err(|_| Full)
+        self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).map(|_| ()).map_err(|_| Full)
     }
 
     /// Gives charged bytes back: the shard has dealt with them.
@@ -82,10 +68,7 @@ impl Mailbox {
 
     /// Swaps the queue against `empty`; called by the shard alone.
     pub fn take(&self, empty: &mut VecDeque<Mail>) {
-        std::mem::swap(
-            &mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner),
-            empty,
-        );
+        std::mem::swap(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner), empty);
     }
 
     /// Resolves when mail has come since the last [`Mailbox::take`].
@@ -98,10 +81,7 @@ impl Mailbox {
 ///
 /// For a moment the bytes count twice: until [`Admission::give_back`] once the mail has arrived.
 pub fn reserve(mailboxes: &[Arc<Mailbox>], mask: u64, bytes: usize) -> Result<Admission, Full> {
-    let mut held = Reservation {
-        bytes,
-        mailboxes: Vec::new(),
-    };
+    let mut held = Reservation { bytes, mailboxes: Vec::new() };
     for (index, mailbox) in mailboxes.iter().enumerate() {
         if mask & (1 << index) != 0 {
             mailbox.charge(bytes)?;

@@ -28,9 +28,8 @@ use prometheus::{Registry, TextEncoder};
 
 pub use cells::Cells;
 pub use labels::{
-    AckResult, ClientErrorCode, CodeClass, DeliveryPath, DropReason, HandshakeResult, Label, MessageKind,
-    Protocol, PublicationOrigin, PublicationResult, ReadyCheck, Route, SubscribeResult, Transport,
-    UpgradeResult, Version,
+    AckResult, ClientErrorCode, CodeClass, DeliveryPath, DropReason, HandshakeResult, Label, MessageKind, Protocol,
+    PublicationOrigin, PublicationResult, ReadyCheck, Route, SubscribeResult, Transport, UpgradeResult, Version,
 };
 pub use table::{Counter, Gauge, Histogram};
 
@@ -52,10 +51,7 @@ pub struct Metrics {
 impl Metrics {
     /// Fresh metrics, all at 0.
     pub fn new() -> Self {
-        let metrics = Self {
-            registry: Registry::new(),
-            all: Arc::new(AllSlots::new()),
-        };
+        let metrics = Self { registry: Registry::new(), all: Arc::new(AllSlots::new()) };
         let registered = Collected::new(metrics.all.clone())
             .and_then(|collected| metrics.registry.register(Box::new(collected)))
             .and_then(|()| metrics.registry.register(Box::new(ProcessCollector::for_self())));
@@ -89,9 +85,7 @@ impl Metrics {
 
     /// Lowers a gauge.
     pub fn gauge_sub(&self, gauge: Gauge, n: u64) {
-        self.all
-            .node
-            .add_shared(cells::gauge_at(gauge.slot()), n.wrapping_neg());
+        self.all.node.add_shared(cells::gauge_at(gauge.slot()), n.wrapping_neg());
     }
 
     /// Sets the node's part of a gauge: for gauges that no cells raise or lower.
@@ -124,13 +118,11 @@ impl Metrics {
 
     /// The exposition in Prometheus' text format; see [`CONTENT_TYPE`].
     pub fn render(&self) -> String {
-        TextEncoder::new()
-            .encode_to_string(&self.registry.gather())
-            .unwrap_or_else(|error| {
-                // Only a family without series is refused, and every one has some.
-                tracing::error!(%error, "metrics cannot be shown");
-                String::new()
-            })
+        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_else(|error| {
+            // Only a family without series is refused, and every one has some.
+            tracing::error!(%error, "metrics cannot be shown");
+            String::new()
+        })
     }
 }
 

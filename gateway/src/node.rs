@@ -65,12 +65,7 @@ pub struct NamespaceEntry {
 impl NamespaceEntry {
     /// A namespace and its rules.
     pub fn new(name: Namespace, client_subscribe: bool, client_publish: bool) -> Self {
-        Self {
-            name,
-            client_subscribe,
-            client_publish,
-            acks: AtomicU64::new(0),
-        }
+        Self { name, client_subscribe, client_publish, acks: AtomicU64::new(0) }
     }
 
     /// The next acknowledgement id.
@@ -148,39 +143,23 @@ impl Node {
 
     /// A declared namespace's index.
     pub fn namespace_index(&self, name: &str) -> Option<u32> {
-        self.namespaces
-            .iter()
-            .position(|entry| entry.name.as_str() == name)
-            .map(|index| index as u32)
+        self.namespaces.iter().position(|entry| entry.name.as_str() == name).map(|index| index as u32)
     }
 
     /// Whether clients may subscribe in a namespace.
     pub fn may_subscribe(&self, namespace: u32) -> bool {
-        self.is_open()
-            || self
-                .namespaces
-                .get(namespace as usize)
-                .is_some_and(|entry| entry.client_subscribe)
+        self.is_open() || self.namespaces.get(namespace as usize).is_some_and(|entry| entry.client_subscribe)
     }
 
     /// Whether clients may publish in a namespace.
     pub fn may_publish(&self, namespace: u32) -> bool {
-        self.is_open()
-            || self
-                .namespaces
-                .get(namespace as usize)
-                .is_some_and(|entry| entry.client_publish)
+        self.is_open() || self.namespaces.get(namespace as usize).is_some_and(|entry| entry.client_publish)
     }
 
     /// Reserves room for a publication in all shards concerned, or in none.
-    pub fn admit(
-        &self,
-        namespace: &Namespace,
-        audience: &Audience,
-        bytes: usize,
-    ) -> Result<Admission, PublishError> {
+    pub fn admit(&self, namespace: &Namespace, audience: &Audience, bytes: usize) -> Result<Admission, PublishError> {
         let mask = self.interest.mask(namespace, audience);
-        let bytes = bytes + mailbox::MAIL_BYTES;
+        let bytes = bytes + crate::mail::MAIL_BYTES;
         mailbox::reserve(&self.mailboxes, mask, bytes).map_err(|_| PublishError::Overloaded)
     }
 
@@ -193,9 +172,7 @@ impl Node {
     /// Counts a new connection in, unless the node is full.
     pub fn admit_connection(self: &Arc<Self>) -> Option<Permit> {
         let below = |count: usize| (count < self.connections_max).then_some(count + 1);
-        let counted = self
-            .connections
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, below);
+        let counted = self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below);
         counted.ok().map(|_| Permit(Arc::clone(self)))
     }
 
@@ -246,17 +223,13 @@ impl Node {
 
     /// Reads a socket id; the shard where it lives if that is here.
     pub fn home_of(&self, id: &SocketId) -> Option<ShardIndex> {
-        id.home()
-            .filter(|(tag, shard)| *tag == self.tag && self.has_shard(*shard))
-            .map(|(_, shard)| shard)
+        id.home().filter(|(tag, shard)| *tag == self.tag && self.has_shard(*shard)).map(|(_, shard)| shard)
     }
 }
 
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Node")
-            .field("tag", &self.tag)
-            .finish_non_exhaustive()
+        f.debug_struct("Node").field("tag", &self.tag).finish_non_exhaustive()
     }
 }
 

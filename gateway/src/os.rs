@@ -24,10 +24,7 @@ pub fn memory_limit() -> Option<u64> {
 fn memory_limit_at(root: &Path) -> Option<u64> {
     let read = |path: &str| std::fs::read_to_string(root.join(path)).ok();
     let groups = read("proc/self/cgroup").unwrap_or_default();
-    let mut limits: Vec<u64> = read("proc/meminfo")
-        .and_then(|text| memory_total(&text))
-        .into_iter()
-        .collect();
+    let mut limits: Vec<u64> = read("proc/meminfo").and_then(|text| memory_total(&text)).into_iter().collect();
     for line in groups.lines() {
         let mut parts = line.splitn(3, ':');
         let (Some(_), Some(controllers), Some(group)) = (parts.next(), parts.next(), parts.next()) else {
@@ -84,18 +81,12 @@ impl ConnectionLimit {
     pub fn new(setting: u64, files: u64, memory: Option<u64>, connection_memory_bytes: u64) -> Self {
         let by_files = files.saturating_sub(FILES_RESERVED);
         let by_memory = memory.map_or(u64::MAX, |bytes| bytes / connection_memory_bytes.max(1));
-        let (connections, binding) = [
-            (setting, Binding::Setting),
-            (by_files, Binding::Files),
-            (by_memory, Binding::Memory),
-        ]
-        .into_iter()
-        .min_by_key(|(connections, _)| *connections)
-        .unwrap_or((setting, Binding::Setting));
-        Self {
-            connections: connections.max(1),
-            binding,
-        }
+        let (connections, binding) =
+            [(setting, Binding::Setting), (by_files, Binding::Files), (by_memory, Binding::Memory)]
+                .into_iter()
+                .min_by_key(|(connections, _)| *connections)
+                .unwrap_or((setting, Binding::Setting));
+        Self { connections: connections.max(1), binding }
     }
 }
 
@@ -119,16 +110,8 @@ mod tests {
         let mib = 1 << 20;
         let cases = [
             ((1000, 65_536, Some(1024 * mib), 16_384), 1000, Binding::Setting),
-            (
-                (100_000, 1024, Some(1024 * mib), 16_384),
-                1024 - FILES_RESERVED,
-                Binding::Files,
-            ),
-            (
-                (100_000, 1_048_576, Some(64 * mib), 16_384),
-                4096,
-                Binding::Memory,
-            ),
+            ((100_000, 1024, Some(1024 * mib), 16_384), 1024 - FILES_RESERVED, Binding::Files),
+            ((100_000, 1_048_576, Some(64 * mib), 16_384), 4096, Binding::Memory),
             ((100_000, 1_048_576, None, 16_384), 100_000, Binding::Setting),
             ((100_000, 64, None, 16_384), 1, Binding::Files),
             ((100_000, u64::MAX, Some(0), 0), 1, Binding::Memory),
@@ -138,10 +121,7 @@ mod tests {
             assert_eq!(limit, ConnectionLimit { connections, binding });
         }
         let limit = ConnectionLimit::new(100_000, 1024, None, 16_384);
-        assert_eq!(
-            limit.to_string(),
-            "896 connections, bound by the limit of open files (ulimit -n)"
-        );
+        assert_eq!(limit.to_string(), "896 connections, bound by the limit of open files (ulimit -n)");
     }
 
     fn machine(name: &str, files: &[(&str, &str)]) -> Option<u64> {
@@ -166,17 +146,11 @@ mod tests {
         let above = ("sys/fs/cgroup/a/memory.max", "4096\n");
         assert_eq!(machine("above", &[total, v2, unlimited, above]), Some(4096));
         let container = ("sys/fs/cgroup/memory.max", "8192\n");
-        assert_eq!(
-            machine("container", &[total, ("proc/self/cgroup", "0::/\n"), container]),
-            Some(8192)
-        );
+        assert_eq!(machine("container", &[total, ("proc/self/cgroup", "0::/\n"), container]), Some(8192));
         let v1 = ("proc/self/cgroup", "5:cpu,cpuacct:/x\n4:memory:/x\n");
         let limited = ("sys/fs/cgroup/memory/x/memory.limit_in_bytes", "2048\n");
         assert_eq!(machine("v1", &[total, v1, limited]), Some(2048));
-        let huge = (
-            "sys/fs/cgroup/memory/x/memory.limit_in_bytes",
-            "9223372036854771712\n",
-        );
+        let huge = ("sys/fs/cgroup/memory/x/memory.limit_in_bytes", "9223372036854771712\n");
         assert_eq!(machine("v1-huge", &[total, v1, huge]), Some(16_384 * 1024));
     }
 

@@ -54,10 +54,7 @@ pub(crate) async fn serve(shard: Rc<Shard>, stream: TcpStream, address: SocketAd
         let shard = Rc::clone(&shard);
         service_fn(move |request| route(Rc::clone(&shard), request, address))
     };
-    let served = http
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
+    let served = http.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
     if let Err(error) = served {
         tracing::debug!(%error, "public connection ended");
     }
@@ -120,11 +117,7 @@ mod tests {
     #[test]
     fn the_demo_page_runs_under_its_policy_alone() {
         let page = include_str!("public/demo.html");
-        assert_eq!(
-            page.matches("nonce=\"{nonce}\"").count(),
-            2,
-            "one script, one style"
-        );
+        assert_eq!(page.matches("nonce=\"{nonce}\"").count(), 2, "one script, one style");
         for forbidden in ["innerHTML", "https://", "<script src", " style=", " onclick="] {
             assert!(!page.contains(forbidden), "{forbidden}");
         }
@@ -133,11 +126,7 @@ mod tests {
             policy.expect("the page has a policy")
         };
         let (first, second) = (demo(), demo());
-        assert!(
-            policy(&first)
-                .to_str()
-                .is_ok_and(|text| text.starts_with("default-src 'none'; script-src 'nonce-"))
-        );
+        assert!(policy(&first).to_str().is_ok_and(|text| text.starts_with("default-src 'none'; script-src 'nonce-")));
         assert_ne!(policy(&first), policy(&second), "a nonce is used once");
     }
 }

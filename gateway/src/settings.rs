@@ -45,8 +45,7 @@ pub use load::{ENV_CONFIG, ENV_PREFIX, Loaded};
 pub use origin::{OriginError, OriginRule};
 pub use secret::Secret;
 pub use sections::{
-    Adapter, Auth, Drain, Internal, Key, KeyDigest, Limits, Log, Namespace, Node, Public, Settings, SocketIo,
-    WebSocket,
+    Adapter, Auth, Drain, Internal, Key, KeyDigest, Limits, Log, Namespace, Node, Public, Settings, SocketIo, WebSocket,
 };
 
 impl Settings {

@@ -43,34 +43,19 @@ pub fn init(log: &Log) -> Result<(), TelemetryError> {
 }
 
 /// A subscriber that writes to `writer`, which may be a terminal: for tests and embedders.
-pub fn subscriber<W>(
-    log: &Log,
-    terminal: bool,
-    writer: W,
-) -> Result<Box<dyn Subscriber + Send + Sync>, TelemetryError>
+pub fn subscriber<W>(log: &Log, terminal: bool, writer: W) -> Result<Box<dyn Subscriber + Send + Sync>, TelemetryError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder()
-        .parse(&log.level)
-        .map_err(|error| TelemetryError::Level(error.to_string()))?;
+    let filter = EnvFilter::builder().parse(&log.level).map_err(|error| TelemetryError::Level(error.to_string()))?;
     let json = match log.format {
         LogFormat::Auto => !terminal,
         LogFormat::Text => false,
         LogFormat::Json => true,
     };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     Ok(if json {
-        Box::new(
-            builder
-                .json()
-                .flatten_event(true)
-                .with_current_span(true)
-                .with_span_list(false)
-                .finish(),
-        )
+        Box::new(builder.json().flatten_event(true).with_current_span(true).with_span_list(false).finish())
     } else {
         Box::new(builder.with_ansi(terminal).finish())
     })
@@ -99,10 +84,7 @@ mod tests {
     fn logged(format: LogFormat, level: &str, terminal: bool) -> String {
         let written = Written::default();
         let writer = written.clone();
-        let log = Log {
-            format,
-            level: level.into(),
-        };
+        let log = Log { format, level: level.into() };
         let subscriber = subscriber(&log, terminal, move || writer.clone()).expect("a filter");
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(port = 8080, "listening");
@@ -116,30 +98,19 @@ mod tests {
     fn auto_is_text_on_a_terminal_and_json_otherwise() {
         let json = logged(LogFormat::Auto, "info", false);
         let line: serde_json::Value = serde_json::from_str(json.trim()).expect("one JSON object");
-        assert_eq!(
-            (&line["message"], &line["port"]),
-            (&"listening".into(), &8080.into())
-        );
+        assert_eq!((&line["message"], &line["port"]), (&"listening".into(), &8080.into()));
         assert_eq!(line["level"], "INFO");
         let text = logged(LogFormat::Auto, "info", true);
         assert!(text.contains("listening") && text.contains("\u{1b}["), "{text}");
         let text = logged(LogFormat::Text, "info", false);
-        assert!(
-            text.contains("listening") && text.contains("port=8080") && !text.contains('\u{1b}'),
-            "{text}"
-        );
+        assert!(text.contains("listening") && text.contains("port=8080") && !text.contains('\u{1b}'), "{text}");
         assert!(logged(LogFormat::Json, "info", true).starts_with('{'));
     }
 
     #[test]
     fn the_level_decides_what_is_logged() {
         assert_eq!(logged(LogFormat::Text, "info", false).lines().count(), 1);
-        assert_eq!(
-            logged(LogFormat::Text, "warn,roomcast=debug", false)
-                .lines()
-                .count(),
-            2
-        );
+        assert_eq!(logged(LogFormat::Text, "warn,roomcast=debug", false).lines().count(), 2);
         assert_eq!(logged(LogFormat::Text, "off", false), "");
     }
 }

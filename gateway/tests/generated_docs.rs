@@ -12,10 +12,7 @@ fn top() -> std::path::PathBuf {
 fn generated_pages_are_up_to_date() {
     for page in roomcast::docs::pages() {
         let tracked = std::fs::read_to_string(top().join(page.path)).unwrap_or_default();
-        let line = tracked
-            .lines()
-            .zip(page.text.lines())
-            .position(|(old, new)| old != new);
+        let line = tracked.lines().zip(page.text.lines()).position(|(old, new)| old != new);
         let line = line.unwrap_or_else(|| tracked.lines().count().min(page.text.lines().count())) + 1;
         assert!(
             tracked == page.text,
@@ -37,9 +34,7 @@ fn the_example_file_has_every_setting() {
     let path = top().join("docs/roomcast.example.toml");
     let loaded = Settings::load(Some(&path), []).expect("it loads");
     let page = roomcast::settings::reference::configuration();
-    let documented = page
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let documented = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     for key in documented.filter(|key| !key.starts_with("internal.keys[]")) {
         let key = key.replace("[]", "[0]");
         assert!(loaded.set.contains_key(&key), "{key}");

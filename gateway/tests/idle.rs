@@ -90,15 +90,10 @@ fn an_idle_connection_is_one_task_and_few_bytes() {
     let mut clients = Vec::with_capacity(CONNECTIONS);
     let own = CONNECTIONS * size_of::<TcpStream>();
     clients.resize_with(CONNECTIONS, || join(address));
-    wait_until("one task each, and not fewer", || {
-        tasks(&gateway) == FIXED_TASKS + CONNECTIONS
-    });
+    wait_until("one task each, and not fewer", || tasks(&gateway) == FIXED_TASKS + CONNECTIONS);
     let each = (bytes() - bytes_before - own) / CONNECTIONS;
     println!("idle Socket.IO connection over WebSocket: {each} bytes on the heap, 1 task");
-    assert!(
-        each <= BYTES_MAX,
-        "{each} bytes a connection, {BYTES_MAX} are the budget"
-    );
+    assert!(each <= BYTES_MAX, "{each} bytes a connection, {BYTES_MAX} are the budget");
 
     drop(clients);
     wait_until("all tasks are gone", || tasks(&gateway) == FIXED_TASKS);

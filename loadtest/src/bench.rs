@@ -80,10 +80,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     }
     let pinning = target::pinning();
     let program = std::env::current_exe().map_err(Error::io("find this program"))?;
-    let plan: Vec<Measurement> = PLAN
-        .iter()
-        .map(|&full| if options.quick { full.quick() } else { full })
-        .collect();
+    let plan: Vec<Measurement> = PLAN.iter().map(|&full| if options.quick { full.quick() } else { full }).collect();
     #[expect(clippy::cast_precision_loss, reason = "a handful")]
     let seconds = plan.iter().map(Measurement::seconds).sum::<f64>() * 2.0 * options.pairs as f64;
     let mut bench = Bench {
@@ -92,11 +89,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
         pinned: pinning.is_ok(),
         start: Instant::now(),
         seconds_left: seconds,
-        warnings: pinning
-            .err()
-            .into_iter()
-            .map(|why| format!("not pinned: {why}"))
-            .collect(),
+        warnings: pinning.err().into_iter().map(|why| format!("not pinned: {why}")).collect(),
     };
     report::progress(&format!(
         "{} measurements, {} pairs (limit, roomcast) of each: about {}",
@@ -108,21 +101,11 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let mut runs = Vec::new();
     for measurement in &plan {
         let pairs = bench.measure(measurement)?;
-        rows.extend(
-            measurement
-                .figures
-                .iter()
-                .map(|figure| Row::new(measurement.name, figure, &pairs)),
-        );
+        rows.extend(measurement.figures.iter().map(|figure| Row::new(measurement.name, figure, &pairs)));
         for (pair, (limit, roomcast)) in pairs.into_iter().enumerate() {
             for (target, report) in [("limit", limit), ("roomcast", roomcast)] {
                 let measurement = measurement.name;
-                runs.push(Run {
-                    measurement,
-                    pair,
-                    target,
-                    report,
-                });
+                runs.push(Run { measurement, pair, target, report });
             }
         }
     }
@@ -155,11 +138,8 @@ impl Bench<'_> {
     fn one(&mut self, measurement: &Measurement, pair: usize, is_limit: bool) -> Result<Found, Error> {
         let pin = self.pinned.then_some(SERVER);
         let plays_limit = is_limit || self.options.noise;
-        let target = if plays_limit {
-            Target::limit(&self.program, pin)?
-        } else {
-            Target::gateway(&self.options.gateway, pin)?
-        };
+        let target =
+            if plays_limit { Target::limit(&self.program, pin)? } else { Target::gateway(&self.options.gateway, pin)? };
         let name = if is_limit { "limit" } else { "roomcast" };
         let found = self.generate(measurement, &target, plays_limit)?;
         self.seconds_left = (self.seconds_left - measurement.seconds()).max(0.0);
@@ -170,18 +150,11 @@ impl Bench<'_> {
             pair + 1,
             self.options.pairs,
             measurement.name,
-            value.map_or_else(String::new, |(figure, value)| format!(
-                "{} {value:.2} {}",
-                figure.name, figure.unit
-            )),
+            value.map_or_else(String::new, |(figure, value)| format!("{} {value:.2} {}", figure.name, figure.unit)),
             duration(self.seconds_left)
         ));
         for doubt in found.doubts() {
-            self.warnings.push(format!(
-                "{}, pair {}, {name}: {doubt}",
-                measurement.name,
-                pair + 1
-            ));
+            self.warnings.push(format!("{}, pair {}, {name}: {doubt}", measurement.name, pair + 1));
         }
         Ok(found)
     }
@@ -217,10 +190,7 @@ impl Bench<'_> {
             notes.push("noise: the limit ran in the gateway's place; every ratio should be 1.".to_owned());
         }
         if self.options.pairs < PAIRS_TO_JUDGE {
-            notes.push(format!(
-                "{} pairs show a trend; {PAIRS_TO_JUDGE} judge a budget.",
-                self.options.pairs
-            ));
+            notes.push(format!("{} pairs show a trend; {PAIRS_TO_JUDGE} judge a budget.", self.options.pairs));
         }
         notes.extend(self.warnings.iter().map(|warning| format!("WARNING: {warning}")));
         notes.push(format!("Took {}.", duration(self.start.elapsed().as_secs_f64())));
@@ -238,16 +208,11 @@ impl Bench<'_> {
             rows,
             runs,
         };
-        std::fs::write(path, report::to_json(&everything)?)
-            .map_err(Error::io(format!("write {}", path.display())))?;
+        std::fs::write(path, report::to_json(&everything)?).map_err(Error::io(format!("write {}", path.display())))?;
         report::result(&format!("Everything, as JSON: {}", path.display()))
     }
 }
 
 fn duration(seconds: f64) -> String {
-    if seconds < 90.0 {
-        format!("{seconds:.0} s")
-    } else {
-        format!("{:.0} min", (seconds / 60.0).ceil())
-    }
+    if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.0} min", (seconds / 60.0).ceil()) }
 }

@@ -83,12 +83,7 @@ impl CrowdArguments {
             TargetKind::Limit => Protocol::Limit,
             TargetKind::Roomcast => self.protocol,
         };
-        Crowd {
-            address: self.address,
-            protocol,
-            clients: self.clients,
-            rooms,
-        }
+        Crowd { address: self.address, protocol, clients: self.clients, rooms }
     }
 }
 
@@ -247,8 +242,7 @@ impl BenchArguments {
 }
 
 fn seconds(value: f64) -> Result<Duration, Error> {
-    Duration::try_from_secs_f64(value)
-        .map_err(|_| Error::Options(format!("{value} is not a number of seconds")))
+    Duration::try_from_secs_f64(value).map_err(|_| Error::Options(format!("{value} is not a number of seconds")))
 }
 
 #[cfg(test)]
@@ -270,9 +264,7 @@ mod tests {
         assert!(parse(&[]).is_err());
         assert!(parse(&["--rate", "5", "--one-at-a-time"]).is_err());
         let cli = parse(&["--in-flight", "16", "--target", "limit"]).expect("valid");
-        let Command::Fanout(arguments) = cli.command else {
-            panic!("fanout")
-        };
+        let Command::Fanout(arguments) = cli.command else { panic!("fanout") };
         let options = arguments.options().expect("valid");
         assert!(matches!(options.pace, Pace::InFlight(16)));
         assert_eq!(options.crowd.protocol, Protocol::Limit);

@@ -89,11 +89,7 @@ impl Client {
     /// A client whose connection is not open yet.
     pub fn new(protocol: Protocol, purpose: Purpose) -> Self {
         Self {
-            session: Session {
-                protocol,
-                purpose,
-                stage: Stage::Upgrade,
-            },
+            session: Session { protocol, purpose, stage: Stage::Upgrade },
             decoder: Decoder::new(Role::Client),
             head: Vec::new(),
         }
@@ -148,9 +144,7 @@ impl Client {
         let head = std::mem::take(&mut self.head);
         let text = String::from_utf8_lossy(&head[..end]);
         if !text.starts_with("HTTP/1.1 101") || !text.contains(ACCEPT) {
-            return Err(ClientError::Handshake(
-                String::from_utf8_lossy(&head).into_owned(),
-            ));
+            return Err(ClientError::Handshake(String::from_utf8_lossy(&head).into_owned()));
         }
         Ok(Some(end + 4 - held))
     }
@@ -180,12 +174,7 @@ impl Session {
         on(Event::Ready);
     }
 
-    fn text(
-        &mut self,
-        text: &str,
-        out: &mut Vec<u8>,
-        on: &mut impl FnMut(Event<'_>),
-    ) -> Result<(), ClientError> {
+    fn text(&mut self, text: &str, out: &mut Vec<u8>, on: &mut impl FnMut(Event<'_>)) -> Result<(), ClientError> {
         match self.protocol {
             Protocol::Limit => match self.stage {
                 Stage::Subscribing if text == "joined" => self.ready(on),
@@ -197,12 +186,7 @@ impl Session {
         Ok(())
     }
 
-    fn socket_io(
-        &mut self,
-        text: &str,
-        out: &mut Vec<u8>,
-        on: &mut impl FnMut(Event<'_>),
-    ) -> Result<(), ClientError> {
+    fn socket_io(&mut self, text: &str, out: &mut Vec<u8>, on: &mut impl FnMut(Event<'_>)) -> Result<(), ClientError> {
         let refused = || Err(ClientError::Refused(text.to_owned()));
         match (text.as_bytes(), self.stage) {
             ([b'4', b'2', ..], _) => on(Event::Text(text)),
@@ -221,12 +205,7 @@ impl Session {
         Ok(())
     }
 
-    fn plain(
-        &mut self,
-        text: &str,
-        out: &mut Vec<u8>,
-        on: &mut impl FnMut(Event<'_>),
-    ) -> Result<(), ClientError> {
+    fn plain(&mut self, text: &str, out: &mut Vec<u8>, on: &mut impl FnMut(Event<'_>)) -> Result<(), ClientError> {
         match self.stage {
             _ if text.starts_with("{\"type\":\"event\"") => on(Event::Text(text)),
             _ if text.starts_with("{\"type\":\"error\"") => {

@@ -42,12 +42,7 @@ impl Drive {
         let mut swarm = Swarm::new(clock)?;
         swarm.join(crowd)?;
         let rooms_of_members = (0..crowd.clients).map(|member| crowd.room_of(member));
-        Ok(Self {
-            swarm,
-            ledger: Ledger::new(crowd.rooms, rooms_of_members),
-            clock,
-            first_loss: None,
-        })
+        Ok(Self { swarm, ledger: Ledger::new(crowd.rooms, rooms_of_members), clock, first_loss: None })
     }
 
     /// Publishes for so long, then waits for the last deliveries. Returns the seconds from
@@ -92,18 +87,9 @@ impl Drive {
     }
 
     fn turn(&mut self, timeout: Duration) -> Result<(), Error> {
-        let Self {
-            swarm,
-            ledger,
-            first_loss,
-            ..
-        } = self;
+        let Self { swarm, ledger, first_loss, .. } = self;
         swarm.turn(Some(timeout), &mut |signal| match signal {
-            Signal::Delivery {
-                member,
-                stamp,
-                now_ns,
-            } => ledger.delivered(member, &stamp, now_ns),
+            Signal::Delivery { member, stamp, now_ns } => ledger.delivered(member, &stamp, now_ns),
             Signal::Lost { why } => {
                 ledger.lost();
                 first_loss.get_or_insert(why);

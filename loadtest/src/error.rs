@@ -42,10 +42,7 @@ impl fmt::Display for Error {
             Self::Timeout(what) => write!(f, "took too long: {what}"),
             Self::Target(why) | Self::Options(why) => f.write_str(why),
             Self::Faults(count) => {
-                write!(
-                    f,
-                    "{count} faults: deliveries missing, duplicated or out of order, or connections lost"
-                )
+                write!(f, "{count} faults: deliveries missing, duplicated or out of order, or connections lost")
             }
         }
     }

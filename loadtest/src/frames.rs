@@ -5,10 +5,7 @@ use roomcast_core::websocket::{self, Limits, Opcode, Role, Step};
 pub use roomcast_core::websocket::{FrameError, encode};
 
 /// A harness must not be what refuses a large message.
-const LIMITS: Limits = Limits {
-    message_bytes_max: 16 << 20,
-    fragments_max: 1_024,
-};
+const LIMITS: Limits = Limits { message_bytes_max: 16 << 20, fragments_max: 1_024 };
 
 /// Masks need not be secret here: nothing between the two ends could be confused by them.
 const MASK: [u8; 4] = [0x5a, 0xc3, 0x1e, 0x87];

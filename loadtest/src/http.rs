@@ -52,10 +52,7 @@ impl Answers {
 fn answer(input: &[u8]) -> Option<(u16, usize)> {
     let end = input.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = String::from_utf8_lossy(&input[..end]).to_ascii_lowercase();
-    let status = head
-        .get(9..12)
-        .and_then(|digits| digits.parse().ok())
-        .unwrap_or(0);
+    let status = head.get(9..12).and_then(|digits| digits.parse().ok()).unwrap_or(0);
     let length = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length:"))

@@ -100,11 +100,7 @@ impl Ledger {
         let mut table: Vec<Room> = (0..rooms).map(|_| Room::default()).collect();
         let members = members
             .inspect(|&room| table[room as usize].members += 1)
-            .map(|room| Member {
-                room,
-                next: 0,
-                holes: Vec::new(),
-            })
+            .map(|room| Member { room, next: 0, holes: Vec::new() })
             .collect();
         Self {
             members,
@@ -141,10 +137,7 @@ impl Ledger {
         };
         room.published += 1;
         self.incomplete += usize::from(room.members > 0);
-        self.publications.push_back(Publication {
-            outstanding: room.members,
-            intended_ns,
-        });
+        self.publications.push_back(Publication { outstanding: room.members, intended_ns });
         self.tally.publications += 1;
         stamp
     }
@@ -171,16 +164,12 @@ impl Ledger {
         }
         self.tally.deliveries += 1;
         self.tally.last_ns = now_ns;
-        self.tally
-            .latencies
-            .record(now_ns.saturating_sub(stamp.intended_ns));
+        self.tally.latencies.record(now_ns.saturating_sub(stamp.intended_ns));
         self.complete(stamp.sequence, now_ns);
     }
 
     fn complete(&mut self, sequence: u64, now_ns: u64) {
-        let index = sequence
-            .checked_sub(self.first)
-            .and_then(|index| usize::try_from(index).ok());
+        let index = sequence.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
         let Some(publication) = index.and_then(|index| self.publications.get_mut(index)) else {
             return;
         };
@@ -190,11 +179,7 @@ impl Ledger {
             self.tally.last_receiver.record(latency);
             self.incomplete -= 1;
         }
-        while self
-            .publications
-            .front()
-            .is_some_and(|publication| publication.outstanding == 0)
-        {
+        while self.publications.front().is_some_and(|publication| publication.outstanding == 0) {
             self.publications.pop_front();
             self.first += 1;
         }
@@ -208,8 +193,7 @@ impl Ledger {
     /// Closes the books: what is not there now is missing.
     pub fn close(&mut self) -> Faults {
         let rooms = &self.rooms;
-        let missing =
-            |member: &Member| rooms[member.room as usize].published - member.next + member.holes.len() as u64;
+        let missing = |member: &Member| rooms[member.room as usize].published - member.next + member.holes.len() as u64;
         self.faults.missing = self.members.iter().map(missing).sum();
         self.faults
     }
@@ -254,16 +238,7 @@ mod tests {
         ledger.delivered(0, room_0[3], 1); // number 2 never comes
         ledger.lost();
         let faults = ledger.close();
-        assert_eq!(
-            faults,
-            Faults {
-                missing: 1 + 4,
-                duplicated: 1,
-                out_of_order: 1,
-                misrouted: 1,
-                closed: 1
-            }
-        );
+        assert_eq!(faults, Faults { missing: 1 + 4, duplicated: 1, out_of_order: 1, misrouted: 1, closed: 1 });
         assert_eq!(faults.total(), 9);
     }
 

@@ -63,9 +63,7 @@ impl Limit {
         let fail = || Error::io(format!("listen on {address}"));
         let mut listener = TcpListener::bind(address).map_err(fail())?;
         let poll = Poll::new().map_err(fail())?;
-        poll.registry()
-            .register(&mut listener, LISTENER, Interest::READABLE)
-            .map_err(fail())?;
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE).map_err(fail())?;
         Ok(Self {
             poll,
             listener,
@@ -79,9 +77,7 @@ impl Limit {
 
     /// Where it listens.
     pub fn address(&self) -> Result<SocketAddr, Error> {
-        self.listener
-            .local_addr()
-            .map_err(Error::io("ask for the address"))
+        self.listener.local_addr().map_err(Error::io("ask for the address"))
     }
 
     /// Serves until the process ends.
@@ -118,12 +114,7 @@ impl Limit {
             let _ = SockRef::from(&stream).set_tcp_congestion(b"cubic");
             let interest = Interest::READABLE | Interest::WRITABLE;
             let token = Token(entry.key());
-            if self
-                .poll
-                .registry()
-                .register(&mut stream, token, interest)
-                .is_ok()
-            {
+            if self.poll.registry().register(&mut stream, token, interest).is_ok() {
                 entry.insert(Connection {
                     stream,
                     decoder: Decoder::new(Role::Server),
@@ -286,8 +277,5 @@ fn order(text: &str) -> Option<Order> {
     let (room, payload) = text.strip_prefix('P')?.split_once(' ')?;
     let mut frame = Vec::with_capacity(payload.len() + 10);
     encode(Opcode::Text, payload.as_bytes(), &mut frame);
-    Some(Order::Publish {
-        room: room.to_owned(),
-        frame,
-    })
+    Some(Order::Publish { room: room.to_owned(), frame })
 }

@@ -24,11 +24,7 @@ impl Link {
         // Closing resets: thousands of closed connections leave no TIME_WAIT behind.
         SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Self {
-            stream,
-            pending: Vec::new(),
-            connected: false,
-        })
+        Ok(Self { stream, pending: Vec::new(), connected: false })
     }
 
     /// Where to put what [`Self::flush`] is to write.

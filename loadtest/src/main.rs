@@ -47,9 +47,5 @@ fn run(command: &Command) -> Result<(), Error> {
 }
 
 fn check(faults: u64) -> Result<(), Error> {
-    if faults == 0 {
-        Ok(())
-    } else {
-        Err(Error::Faults(faults))
-    }
+    if faults == 0 { Ok(()) } else { Err(Error::Faults(faults)) }
 }

@@ -27,10 +27,7 @@ impl Pacing {
     /// So many publications a second, the first one at `start_ns`.
     pub fn rate(per_second: f64, start_ns: u64) -> Self {
         let interval = Duration::from_secs_f64(1.0 / per_second.clamp(1e-3, 1e9));
-        Self::Rate {
-            interval_ns: u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX).max(1),
-            next_ns: start_ns,
-        }
+        Self::Rate { interval_ns: u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX).max(1), next_ns: start_ns }
     }
 
     /// The intended time of a publication that is due now, if one is. Call until it is `None`.

@@ -38,10 +38,7 @@ impl Cpu {
 
     /// Microseconds (total, user, system) of each of `count` units. The exact total is
     /// divided by the ratio of the ticks.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "times of minutes, shown with four digits"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "times of minutes, shown with four digits")]
     pub fn microseconds_each(&self, count: u64) -> (f64, f64, f64) {
         let each = self.total_ns as f64 / 1_000.0 / count.max(1) as f64;
         let ticks = (self.user_ns + self.system_ns).max(1) as f64;
@@ -68,9 +65,7 @@ pub struct Process {
 impl Process {
     /// The process of this id.
     pub fn new(pid: u32) -> Self {
-        Self {
-            folder: PathBuf::from(format!("/proc/{pid}")),
-        }
+        Self { folder: PathBuf::from(format!("/proc/{pid}")) }
     }
 
     /// The generator itself.
@@ -86,8 +81,8 @@ impl Process {
     /// CPU time of all its threads so far.
     pub fn cpu(&self) -> Result<Cpu, Error> {
         let stat = self.read("stat")?;
-        let (user, system) = stat_ticks(&stat)
-            .ok_or_else(|| Error::Target("/proc/PID/stat has an unknown form".to_owned()))?;
+        let (user, system) =
+            stat_ticks(&stat).ok_or_else(|| Error::Target("/proc/PID/stat has an unknown form".to_owned()))?;
         let ticks = Cpu {
             total_ns: (user + system) * TICK_NS,
             user_ns: user * TICK_NS,
@@ -103,24 +98,15 @@ impl Process {
             .fold((0, 0), |sum, task| (sum.0 + task.0, sum.1 + task.1));
         // Without scheduler statistics in the kernel the ticks have to do.
         let total_ns = if exact > 0 { exact } else { ticks.total_ns };
-        Ok(Cpu {
-            total_ns,
-            waiting_ns,
-            ..ticks
-        })
+        Ok(Cpu { total_ns, waiting_ns, ..ticks })
     }
 
     /// Its memory now.
     pub fn memory(&self) -> Result<Memory, Error> {
         let status = self.read("status")?;
-        let line = |name| {
-            status_bytes(&status, name)
-                .ok_or_else(|| Error::Target(format!("/proc/PID/status has no {name}")))
-        };
-        Ok(Memory {
-            rss_bytes: line("VmRSS:")?,
-            anonymous_bytes: line("RssAnon:")?,
-        })
+        let line =
+            |name| status_bytes(&status, name).ok_or_else(|| Error::Target(format!("/proc/PID/status has no {name}")));
+        Ok(Memory { rss_bytes: line("VmRSS:")?, anonymous_bytes: line("RssAnon:")? })
     }
 }
 
@@ -175,12 +161,7 @@ mod tests {
 
     #[test]
     fn the_exact_total_is_divided_by_the_ticks() {
-        let cpu = Cpu {
-            total_ns: 10_000_000,
-            user_ns: 20_000_000,
-            system_ns: 60_000_000,
-            waiting_ns: 0,
-        };
+        let cpu = Cpu { total_ns: 10_000_000, user_ns: 20_000_000, system_ns: 60_000_000, waiting_ns: 0 };
         let (total, user, system) = cpu.microseconds_each(1_000);
         assert!((total - 10.0).abs() < 1e-9 && (user - 2.5).abs() < 1e-9 && (system - 7.5).abs() < 1e-9);
     }

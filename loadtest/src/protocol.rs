@@ -60,10 +60,7 @@ impl Protocol {
         // Writing to a vector cannot fail.
         let (_, tail) = match self {
             Self::Limit => (write!(out, "Pbench:{room} "), ""),
-            Self::SocketIo => (
-                write!(out, "42[\"publish\",\"bench:{room}\",\"{EVENT}\",\""),
-                "\"]",
-            ),
+            Self::SocketIo => (write!(out, "42[\"publish\",\"bench:{room}\",\"{EVENT}\",\""), "\"]"),
             Self::Plain => (
                 write!(
                     out,
@@ -81,10 +78,7 @@ impl Protocol {
 pub fn publish_body(stamp: &Stamp, payload_bytes: usize, out: &mut Vec<u8>) {
     let room = stamp.room;
     // Writing to a vector cannot fail.
-    let _ = write!(
-        out,
-        "{{\"to\":{{\"rooms\":[\"bench:{room}\"]}},\"event\":\"{EVENT}\",\"args\":[\""
-    );
+    let _ = write!(out, "{{\"to\":{{\"rooms\":[\"bench:{room}\"]}},\"event\":\"{EVENT}\",\"args\":[\"");
     stamp.write(payload_bytes, out);
     out.extend_from_slice(b"\"]}");
 }
@@ -95,22 +89,14 @@ mod tests {
 
     #[test]
     fn publications_are_what_the_protocols_say() {
-        let stamp = Stamp {
-            room: 3,
-            room_sequence: 1,
-            sequence: 2,
-            intended_ns: 4,
-        };
+        let stamp = Stamp { room: 3, room_sequence: 1, sequence: 2, intended_ns: 4 };
         let text = |protocol: Protocol| {
             let mut out = Vec::new();
             protocol.publish(&stamp, 0, &mut out);
             String::from_utf8(out).expect("UTF-8")
         };
         assert_eq!(text(Protocol::Limit), "Pbench:3 ~3.1.2.4~");
-        assert_eq!(
-            text(Protocol::SocketIo),
-            r#"42["publish","bench:3","bench","~3.1.2.4~"]"#
-        );
+        assert_eq!(text(Protocol::SocketIo), r#"42["publish","bench:3","bench","~3.1.2.4~"]"#);
         let plain: serde_json::Value = serde_json::from_str(&text(Protocol::Plain)).expect("JSON");
         assert_eq!(plain["room"], room_name(3));
         let mut body = Vec::new();

@@ -32,21 +32,9 @@ enum Kind {
 
 impl Publisher {
     /// Through `POST /v1/publish`.
-    pub fn http(
-        address: SocketAddr,
-        payload_bytes: usize,
-        registry: &Registry,
-        token: Token,
-    ) -> io::Result<Self> {
-        let kind = Kind::Http {
-            host: address.to_string(),
-            answers: Answers::default(),
-        };
-        Ok(Self::new(
-            Link::connect(address, registry, token)?,
-            kind,
-            payload_bytes,
-        ))
+    pub fn http(address: SocketAddr, payload_bytes: usize, registry: &Registry, token: Token) -> io::Result<Self> {
+        let kind = Kind::Http { host: address.to_string(), answers: Answers::default() };
+        Ok(Self::new(Link::connect(address, registry, token)?, kind, payload_bytes))
     }
 
     /// Through a client connection that is a member of no room.
@@ -65,13 +53,7 @@ impl Publisher {
     }
 
     fn new(link: Link, kind: Kind, payload_bytes: usize) -> Self {
-        Self {
-            link,
-            kind,
-            payload_bytes,
-            message: Vec::new(),
-            answer: Vec::new(),
-        }
+        Self { link, kind, payload_bytes, message: Vec::new(), answer: Vec::new() }
     }
 
     /// Whether it may publish.
@@ -108,11 +90,7 @@ impl Publisher {
             self.link.writable().map_err(Error::io("connect to publish"))?;
         }
         if readable {
-            while let Some(count) = self
-                .link
-                .read(buffer)
-                .map_err(Error::io("read a publication's answer"))?
-            {
+            while let Some(count) = self.link.read(buffer).map_err(Error::io("read a publication's answer"))? {
                 self.receive(&mut buffer[..count])?;
             }
         }

@@ -15,9 +15,7 @@ pub fn progress(line: &str) {
 /// A result, on standard output.
 pub fn result(text: &str) -> Result<(), Error> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{text}")
-        .and_then(|()| out.flush())
-        .map_err(Error::io("write the result"))
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(Error::io("write the result"))
 }
 
 /// A result as one JSON object, on standard output.
@@ -40,10 +38,7 @@ pub fn table(rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut out = String::new();
     for (number, row) in rows.iter().enumerate() {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"));
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
         let line = cells.collect::<Vec<_>>().join("  ");
         out.push_str(line.trim_end());
         out.push('\n');

@@ -26,12 +26,7 @@ impl Stamp {
     /// Appends the stamp, filled up to `payload_bytes` with letters (never cut).
     pub fn write(&self, payload_bytes: usize, out: &mut Vec<u8>) {
         let start = out.len();
-        let Self {
-            room,
-            room_sequence,
-            sequence,
-            intended_ns,
-        } = self;
+        let Self { room, room_sequence, sequence, intended_ns } = self;
         // Writing to a vector cannot fail.
         let _ = write!(out, "~{room}.{room_sequence}.{sequence}.{intended_ns}~");
         let end = start + payload_bytes;
@@ -72,12 +67,7 @@ impl Stamp {
 mod tests {
     use super::*;
 
-    const STAMP: Stamp = Stamp {
-        room: 7,
-        room_sequence: 12,
-        sequence: 3_456,
-        intended_ns: u64::MAX,
-    };
+    const STAMP: Stamp = Stamp { room: 7, room_sequence: 12, sequence: 3_456, intended_ns: u64::MAX };
 
     #[test]
     fn a_stamp_is_found_in_what_a_protocol_wraps_around_it() {
@@ -98,15 +88,7 @@ mod tests {
 
     #[test]
     fn other_messages_have_none() {
-        for text in [
-            "",
-            "2",
-            "~",
-            "~1.2.3~",
-            "~1.2.3.x~",
-            "~..1.2~",
-            "~1.2.3.99999999999999999999~",
-        ] {
+        for text in ["", "2", "~", "~1.2.3~", "~1.2.3.x~", "~..1.2~", "~1.2.3.99999999999999999999~"] {
             assert_eq!(Stamp::find(text.as_bytes()), None, "{text}");
         }
     }

@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 const LATENCY_NS_MAX: u64 = 60_000_000_000;
 
 /// Quantiles of a curve, for plots.
-const CURVE: [f64; 14] = [
-    0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999, 0.9995, 0.9999, 1.0,
-];
+const CURVE: [f64; 14] = [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999, 0.9995, 0.9999, 1.0];
 
 /// Latencies, to three digits.
 #[derive(Debug)]
@@ -92,18 +90,10 @@ impl Spread {
         sorted.sort_by(f64::total_cmp);
         let (min, max) = (*sorted.first()?, *sorted.last()?);
         let middle = sorted.len() / 2;
-        let median = if sorted.len() % 2 == 1 {
-            sorted[middle]
-        } else {
-            f64::midpoint(sorted[middle - 1], sorted[middle])
-        };
+        let median =
+            if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) };
         let interval_95 = rank(sorted.len()).map(|rank| (sorted[rank], sorted[sorted.len() - 1 - rank]));
-        Some(Self {
-            median,
-            min,
-            max,
-            interval_95,
-        })
+        Some(Self { median, min, max, interval_95 })
     }
 }
 
@@ -139,11 +129,8 @@ mod tests {
         }
         let summary = latencies.summary();
         assert_eq!(summary.count, 1_000);
-        for (value, wanted) in [
-            (summary.p50_us, 500_000.0),
-            (summary.p99_us, 990_000.0),
-            (summary.max_us, 1_000_000.0),
-        ] {
+        for (value, wanted) in [(summary.p50_us, 500_000.0), (summary.p99_us, 990_000.0), (summary.max_us, 1_000_000.0)]
+        {
             assert!((value / wanted - 1.0).abs() < 0.002, "{value} for {wanted}");
         }
     }

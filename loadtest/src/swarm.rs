@@ -130,18 +130,12 @@ impl Swarm {
                 }
             })?;
             if let Some(why) = lost {
-                return Err(Error::Target(format!(
-                    "a client could not connect after {} others: {why}",
-                    self.ready
-                )));
+                return Err(Error::Target(format!("a client could not connect after {} others: {why}", self.ready)));
             }
             if self.ready > moved.1 {
                 moved = (Instant::now(), self.ready);
             } else if moved.0.elapsed() > CONNECT_STALL {
-                return Err(Error::Timeout(format!(
-                    "connecting stopped at {} clients",
-                    self.ready
-                )));
+                return Err(Error::Timeout(format!("connecting stopped at {} clients", self.ready)));
             }
         }
         Ok(())
@@ -225,12 +219,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn turn(
-        &mut self,
-        member: &mut Member,
-        event: &Readiness,
-        on: &mut impl FnMut(Signal),
-    ) -> Result<(), String> {
+    fn turn(&mut self, member: &mut Member, event: &Readiness, on: &mut impl FnMut(Signal)) -> Result<(), String> {
         let Some(link) = &mut member.link else {
             return Ok(());
         };
@@ -243,19 +232,13 @@ impl Reader<'_> {
         while let Some(count) = link.read(self.buffer).map_err(|error| error.to_string())? {
             let now_ns = self.clock.now_ns();
             let number = self.number;
-            let receive = member
-                .client
-                .receive(&mut self.buffer[..count], self.answer, |event| {
-                    if let Event::Text(text) = event
-                        && let Some(stamp) = Stamp::find(text.as_bytes())
-                    {
-                        on(Signal::Delivery {
-                            member: number,
-                            stamp,
-                            now_ns,
-                        });
-                    }
-                });
+            let receive = member.client.receive(&mut self.buffer[..count], self.answer, |event| {
+                if let Event::Text(text) = event
+                    && let Some(stamp) = Stamp::find(text.as_bytes())
+                {
+                    on(Signal::Delivery { member: number, stamp, now_ns });
+                }
+            });
             receive.map_err(|error| error.to_string())?;
             if !self.answer.is_empty() {
                 link.pending().append(self.answer);

@@ -33,17 +33,11 @@ pub fn pinning() -> Result<(), String> {
     if cores < 2 {
         return Err("there is only one core: server and generator share it".to_owned());
     }
-    let found = Command::new("taskset")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status();
+    let found = Command::new("taskset").arg("--version").stdout(Stdio::null()).status();
     if found.is_ok_and(|status| status.success()) {
         Ok(())
     } else {
-        Err(
-            "`taskset` is missing (package util-linux): the scheduler moves processes between cores"
-                .to_owned(),
-        )
+        Err("`taskset` is missing (package util-linux): the scheduler moves processes between cores".to_owned())
     }
 }
 
@@ -99,10 +93,7 @@ impl Target {
     }
 
     fn start(mut command: Command, name: &str, wants_internal: bool) -> Result<Self, Error> {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(Error::io(format!("start {name}")))?;
         let tail = Arc::new(Mutex::new(VecDeque::new()));
         let (found, addresses) = mpsc::sync_channel(16);
@@ -125,11 +116,7 @@ impl Target {
                 }
             });
         }
-        let mut target = Self {
-            child,
-            public: SocketAddr::from(([127, 0, 0, 1], 0)),
-            internal: None,
-        };
+        let mut target = Self { child, public: SocketAddr::from(([127, 0, 0, 1], 0)), internal: None };
         let start = Instant::now();
         while target.public.port() == 0 || (wants_internal && target.internal.is_none()) {
             let left = START_MAX.saturating_sub(start.elapsed());
@@ -137,17 +124,10 @@ impl Target {
                 Ok((Listener::Public, address)) => target.public = address,
                 Ok((Listener::Internal, address)) => target.internal = Some(address),
                 Err(_) => {
-                    let told: Vec<String> = tail
-                        .lock()
-                        .map(|tail| tail.iter().cloned().collect())
-                        .unwrap_or_default();
+                    let told: Vec<String> = tail.lock().map(|tail| tail.iter().cloned().collect()).unwrap_or_default();
                     return Err(Error::Target(format!(
                         "{name} did not say where it listens (lines `public    http://ADDRESS`{}); it said:\n{}",
-                        if wants_internal {
-                            " and `internal  http://ADDRESS`"
-                        } else {
-                            ""
-                        },
+                        if wants_internal { " and `internal  http://ADDRESS`" } else { "" },
                         told.join("\n")
                     )));
                 }
@@ -206,14 +186,8 @@ mod tests {
     #[test]
     fn start_up_lines() {
         let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
-        assert_eq!(
-            address("public    http://127.0.0.1:8080"),
-            Some((Listener::Public, at(8_080)))
-        );
-        assert_eq!(
-            address("  internal  http://127.0.0.1:9090/  (open)"),
-            Some((Listener::Internal, at(9_090)))
-        );
+        assert_eq!(address("public    http://127.0.0.1:8080"), Some((Listener::Public, at(8_080))));
+        assert_eq!(address("  internal  http://127.0.0.1:9090/  (open)"), Some((Listener::Internal, at(9_090))));
         assert_eq!(address("publish   http://127.0.0.1:1"), None);
         assert_eq!(address("public"), None);
     }

@@ -32,20 +32,11 @@ impl Served {
                 limit.turn(Some(Duration::from_millis(20))).expect("turn");
             }
         });
-        Self {
-            address,
-            stop,
-            thread: Some(thread),
-        }
+        Self { address, stop, thread: Some(thread) }
     }
 
     fn crowd(&self, rooms: u32) -> Crowd {
-        Crowd {
-            address: self.address,
-            protocol: Protocol::Limit,
-            clients: 20,
-            rooms,
-        }
+        Crowd { address: self.address, protocol: Protocol::Limit, clients: 20, rooms }
     }
 }
 

@@ -62,11 +62,7 @@ pub trait Adapter: Send + Sync + 'static {
 
     /// Asks every node, this one included. Answers arrive until every node has let go
     /// of its [`Responder`] or the deadline has passed; then the receiver ends.
-    fn request(
-        &self,
-        request: Request,
-        deadline: Duration,
-    ) -> BoxFuture<'static, Result<Answers, PublishError>>;
+    fn request(&self, request: Request, deadline: Duration) -> BoxFuture<'static, Result<Answers, PublishError>>;
 }
 
 /// Answers of all nodes to one request.

@@ -117,59 +117,23 @@ impl CloseReason {
     pub fn line(self) -> CloseLine {
         let (code, code_on_socket_io, text, reconnect, label) = match self {
             Self::Normal => (1000, true, "bye", false, "normal"),
-            Self::Drain => (
-                1012,
-                true,
-                "this node is going away, connect again",
-                true,
-                "drain",
-            ),
-            Self::DrainForced => (
-                1012,
-                true,
-                "this node is gone, connect again",
-                true,
-                "drain_forced",
-            ),
+            Self::Drain => (1012, true, "this node is going away, connect again", true, "drain"),
+            Self::DrainForced => (1012, true, "this node is gone, connect again", true, "drain_forced"),
             Self::PingTimeout => (1001, false, "no pong in time", true, "ping_timeout"),
-            Self::ConnectTimeout => (
-                1008,
-                false,
-                "no namespace joined in time",
-                true,
-                "connect_timeout",
-            ),
+            Self::ConnectTimeout => (1008, false, "no namespace joined in time", true, "connect_timeout"),
             Self::SlowConsumer => (1013, true, "reading too slowly", true, "slow_consumer"),
             Self::ProtocolError => (1002, false, "protocol error", true, "protocol_error"),
-            Self::UnsupportedData => (
-                1003,
-                true,
-                "binary frames are not spoken here",
-                false,
-                "unsupported_data",
-            ),
+            Self::UnsupportedData => (1003, true, "binary frames are not spoken here", false, "unsupported_data"),
             Self::InvalidText => (1007, true, "text is not UTF-8", false, "invalid_text"),
             Self::TooLarge => (1009, true, "message too large", false, "too_large"),
-            Self::PolicyViolation => (
-                1008,
-                true,
-                "a frame holds one JSON object",
-                false,
-                "policy_violation",
-            ),
+            Self::PolicyViolation => (1008, true, "a frame holds one JSON object", false, "policy_violation"),
             Self::DuplicateRequest => (1002, false, "overlapping requests", true, "duplicate_request"),
             Self::Kicked => (1008, true, "closed by the application", false, "kicked"),
             Self::Reconnect => (1012, true, "connect again", true, "reconnect"),
             Self::TransportError => (1006, false, "transport error", true, "transport_error"),
             Self::Internal => (1011, true, "internal error", true, "internal"),
         };
-        CloseLine {
-            code,
-            code_on_socket_io,
-            text,
-            reconnect,
-            label,
-        }
+        CloseLine { code, code_on_socket_io, text, reconnect, label }
     }
 
     /// Who ends a connection for this reason.
@@ -193,10 +157,7 @@ mod tests {
             assert_eq!(reason.index(), i);
             let line = reason.line();
             assert!(labels.insert(line.label), "{} twice", line.label);
-            assert!(
-                line.text.len() <= 123,
-                "RFC 6455 5.5: a control frame has at most 125 bytes"
-            );
+            assert!(line.text.len() <= 123, "RFC 6455 5.5: a control frame has at most 125 bytes");
         }
         for (i, initiator) in Initiator::ALL.into_iter().enumerate() {
             assert_eq!(initiator.index(), i);

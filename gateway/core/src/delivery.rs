@@ -31,12 +31,8 @@ impl Variant {
     /// How many there are.
     pub const COUNT: usize = 4;
     /// All of them, in the order of [`Variant::index`].
-    pub const ALL: [Self; Self::COUNT] = [
-        Self::SocketIoWebSocket,
-        Self::SocketIoWebSocketBase64,
-        Self::SocketIoPolling,
-        Self::PlainWebSocket,
-    ];
+    pub const ALL: [Self; Self::COUNT] =
+        [Self::SocketIoWebSocket, Self::SocketIoWebSocketBase64, Self::SocketIoPolling, Self::PlainWebSocket];
 
     /// Position in [`Variant::ALL`].
     pub fn index(self) -> usize {
@@ -57,11 +53,7 @@ pub struct Delivery {
 impl Delivery {
     /// Nothing is encoded yet.
     pub fn new(publication: Publication, position: Option<Position>) -> Self {
-        Self {
-            publication,
-            position,
-            encoded: Default::default(),
-        }
+        Self { publication, position, encoded: Default::default() }
     }
 
     /// The bytes of this publication for `variant`: one group that is never split by other packets.
@@ -76,10 +68,7 @@ impl Delivery {
         let namespace = publication.namespace.as_str();
         let mut out = Vec::with_capacity(payload.bytes() + 64);
         if variant == Variant::PlainWebSocket {
-            let text = plain::event(
-                publication.audience.single_room().map(crate::room::Room::as_str),
-                payload,
-            );
+            let text = plain::event(publication.audience.single_room().map(crate::room::Room::as_str), payload);
             websocket::encode(websocket::Opcode::Text, text.as_bytes(), &mut out);
         } else {
             let framing = match variant {

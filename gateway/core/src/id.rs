@@ -156,11 +156,7 @@ pub struct SocketId(Arc<str>);
 impl SocketId {
     /// A fresh id for a socket that lives on `shard` of the node `tag`.
     pub fn new(tag: NodeTag, shard: ShardIndex, entropy: Entropy) -> Self {
-        Self(
-            std::str::from_utf8(&born(tag, shard, entropy))
-                .unwrap_or_default()
-                .into(),
-        )
+        Self(std::str::from_utf8(&born(tag, shard, entropy)).unwrap_or_default().into())
     }
 
     /// Reads an id; `None` if it is empty, longer than 255 bytes or has a control character.
@@ -224,13 +220,7 @@ mod tests {
 
     #[test]
     fn what_has_not_the_shape_of_an_id_is_refused() {
-        for text in [
-            "",
-            "short",
-            "AAAAAAAAAAAAAAAAAAA!",
-            "AAAAAAAAAAAAAAAAAAAAA",
-            "__proto__",
-        ] {
+        for text in ["", "short", "AAAAAAAAAAAAAAAAAAA!", "AAAAAAAAAAAAAAAAAAAAA", "__proto__"] {
             assert_eq!(Sid::parse(text), None, "{text}");
         }
         assert_eq!(SocketId::parse("a\nb"), None);

@@ -73,11 +73,9 @@ impl fmt::Debug for Kind<'_> {
         match self {
             Self::Subscribe(rooms) => f.debug_tuple("Subscribe").field(rooms).finish(),
             Self::Unsubscribe(rooms) => f.debug_tuple("Unsubscribe").field(rooms).finish(),
-            Self::Publish { room, payload } => f
-                .debug_struct("Publish")
-                .field("room", room)
-                .field("payload", payload)
-                .finish(),
+            Self::Publish { room, payload } => {
+                f.debug_struct("Publish").field("room", room).field("payload", payload).finish()
+            }
             Self::Emit(payload) => f.debug_tuple("Emit").field(payload).finish(),
             // A bearer token belongs in no log.
             Self::Auth(_) => f.write_str("Auth(…)"),

@@ -52,13 +52,7 @@ pub struct Publication {
 
 impl Publication {
     /// A publication with everything optional left out.
-    pub fn new(
-        id: Arc<str>,
-        namespace: Namespace,
-        audience: Audience,
-        payload: Payload,
-        now: UnixMillis,
-    ) -> Self {
+    pub fn new(id: Arc<str>, namespace: Namespace, audience: Audience, payload: Payload, now: UnixMillis) -> Self {
         Self {
             id,
             namespace,
@@ -123,10 +117,7 @@ impl Audience {
 
     /// The members of one room.
     pub fn room(room: Room) -> Self {
-        Self {
-            rooms: vec![room],
-            except: Vec::new(),
-        }
+        Self { rooms: vec![room], except: Vec::new() }
     }
 
     /// The published room when exactly one was addressed.
@@ -204,11 +195,7 @@ impl Payload {
     /// From the event's name and the text of a JSON array of arguments.
     pub fn new(event: &str, args: &RawValue, attachments: Vec<Bytes>) -> Result<Self, PayloadError> {
         let inner = args.get().trim();
-        let inner = inner
-            .strip_prefix('[')
-            .and_then(|t| t.strip_suffix(']'))
-            .ok_or(PayloadError::NotAnEvent)?
-            .trim();
+        let inner = inner.strip_prefix('[').and_then(|t| t.strip_suffix(']')).ok_or(PayloadError::NotAnEvent)?.trim();
         let name = serde_json::to_string(event).map_err(|_| PayloadError::NotAnEvent)?;
         let mut data = String::with_capacity(name.len() + inner.len() + 3);
         data.push('[');
@@ -224,10 +211,7 @@ impl Payload {
     /// From the text of a Socket.IO packet's data, `["event",arg,…]`.
     pub fn from_data(data: &str, attachments: Vec<Bytes>) -> Result<Self, PayloadError> {
         let items: Vec<&RawValue> = serde_json::from_str(data).map_err(|_| PayloadError::NotAnEvent)?;
-        let first = items
-            .first()
-            .and_then(|v| v.get().bytes().next())
-            .ok_or(PayloadError::NotAnEvent)?;
+        let first = items.first().and_then(|v| v.get().bytes().next()).ok_or(PayloadError::NotAnEvent)?;
         if !matches!(first, b'"' | b'-' | b'0'..=b'9') {
             return Err(PayloadError::NotAnEvent);
         }
@@ -314,10 +298,7 @@ impl std::str::FromStr for Position {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (major, minor) = text.split_once('-').unwrap_or((text, ""));
-        Ok(Self {
-            major: major.parse()?,
-            minor: minor.parse()?,
-        })
+        Ok(Self { major: major.parse()?, minor: minor.parse()? })
     }
 }
 
@@ -340,14 +321,8 @@ mod tests {
 
     #[test]
     fn what_is_no_event_is_refused() {
-        for text in [
-            "", "{}", "[]", "[null]", "[{}]", "[[1]]", "[true]", "\"x\"", "[\"x\"",
-        ] {
-            assert_eq!(
-                Payload::from_data(text, Vec::new()),
-                Err(PayloadError::NotAnEvent),
-                "{text}"
-            );
+        for text in ["", "{}", "[]", "[null]", "[{}]", "[[1]]", "[true]", "\"x\"", "[\"x\""] {
+            assert_eq!(Payload::from_data(text, Vec::new()), Err(PayloadError::NotAnEvent), "{text}");
         }
         assert!(Payload::from_data("[42,1]", Vec::new()).is_ok());
     }
@@ -356,14 +331,8 @@ mod tests {
     fn placeholders_and_attachments_belong_together() {
         let data = r#"["x",{"_placeholder":true,"num":0}]"#;
         assert!(Payload::from_data(data, vec![Bytes::from_static(b"1")]).is_ok());
-        assert_eq!(
-            Payload::from_data(r#"["x"]"#, vec![Bytes::new()]),
-            Err(PayloadError::Placeholder)
-        );
-        assert_eq!(
-            Payload::from_data(data, vec![Bytes::new(); 11]),
-            Err(PayloadError::TooManyAttachments)
-        );
+        assert_eq!(Payload::from_data(r#"["x"]"#, vec![Bytes::new()]), Err(PayloadError::Placeholder));
+        assert_eq!(Payload::from_data(data, vec![Bytes::new(); 11]), Err(PayloadError::TooManyAttachments));
     }
 
     #[test]

@@ -41,17 +41,8 @@ fn encoded(binaries: &[Vec<u8>]) -> Vec<String> {
 
 /// A client's command with fields of which any may be missing or of the wrong kind.
 fn almost() -> impl Strategy<Value = String> {
-    let name = prop::sample::select(vec![
-        "type",
-        "id",
-        "room",
-        "rooms",
-        "event",
-        "args",
-        "attachments",
-        "token",
-        "other",
-    ]);
+    let name =
+        prop::sample::select(vec!["type", "id", "room", "rooms", "event", "args", "attachments", "token", "other"]);
     let known = prop::sample::select(vec![
         "\"subscribe\"",
         "\"unsubscribe\"",
@@ -66,10 +57,7 @@ fn almost() -> impl Strategy<Value = String> {
     .prop_map(str::to_owned);
     let text = prop_oneof![3 => known, 1 => value().prop_map(|v| v.to_string())];
     prop::collection::vec((name, text), 0..7).prop_map(|fields| {
-        let fields: Vec<_> = fields
-            .iter()
-            .map(|(name, text)| format!("\"{name}\":{text}"))
-            .collect();
+        let fields: Vec<_> = fields.iter().map(|(name, text)| format!("\"{name}\":{text}")).collect();
         format!("{{{}}}", fields.join(","))
     })
 }

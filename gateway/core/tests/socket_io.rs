@@ -5,8 +5,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use roomcast_core::publication::Payload;
 use roomcast_core::socket_io::{
-    ATTACHMENTS_MAX, Assembly, DecodeError, Kind, Packet, RESERVED_EVENTS, check_placeholders, decode,
-    encode_ack, encode_connect, encode_connect_error, encode_disconnect, encode_event,
+    ATTACHMENTS_MAX, Assembly, DecodeError, Kind, Packet, RESERVED_EVENTS, check_placeholders, decode, encode_ack,
+    encode_connect, encode_connect_error, encode_disconnect, encode_event,
 };
 use serde_json::{Map, Value, json};
 
@@ -14,11 +14,7 @@ const BYTES_MAX: usize = 1_000_000;
 const ACK_MAX: u64 = 9_999_999_999_999_999_999;
 
 fn namespace() -> impl Strategy<Value = String> {
-    prop_oneof![
-        Just("/".to_owned()),
-        "/[a-z]{1,8}",
-        "/[^,\u{0}-\u{1f}\u{7f}]{0,12}"
-    ]
+    prop_oneof![Just("/".to_owned()), "/[a-z]{1,8}", "/[^,\u{0}-\u{1f}\u{7f}]{0,12}"]
 }
 
 fn name() -> impl Strategy<Value = Value> {
@@ -36,9 +32,7 @@ fn leaf() -> impl Strategy<Value = Value> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
-        any::<f64>()
-            .prop_filter("has a JSON form", |n| n.is_finite())
-            .prop_map(Value::from),
+        any::<f64>().prop_filter("has a JSON form", |n| n.is_finite()).prop_map(Value::from),
         any::<String>().prop_map(Value::from),
     ]
 }
@@ -77,11 +71,7 @@ fn tree(leaf: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = V
 /// The text of a JSON array, compact or spread over lines.
 fn text_of(items: Vec<Value>, pretty: bool) -> String {
     let value = Value::Array(items);
-    if pretty {
-        serde_json::to_string_pretty(&value).expect("JSON")
-    } else {
-        value.to_string()
-    }
+    if pretty { serde_json::to_string_pretty(&value).expect("JSON") } else { value.to_string() }
 }
 
 fn args() -> impl Strategy<Value = Vec<Value>> {

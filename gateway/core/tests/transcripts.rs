@@ -21,12 +21,8 @@ use roomcast_core::engine_io::{self, Packet};
 use roomcast_core::room::Namespace;
 use roomcast_core::session::{Due, Request, Rules, Session};
 
-const RULES: Rules = Rules {
-    ping_interval: 25_000,
-    ping_timeout: 20_000,
-    connect_timeout: 45_000,
-    message_bytes_max: 1_000,
-};
+const RULES: Rules =
+    Rules { ping_interval: 25_000, ping_timeout: 20_000, connect_timeout: 45_000, message_bytes_max: 1_000 };
 
 struct Run {
     session: Session<u32>,
@@ -36,11 +32,8 @@ struct Run {
 impl Run {
     fn step(&mut self, line: &str) -> String {
         let mut words = line.splitn(3, ' ');
-        let (at, kind, rest) = (
-            words.next().unwrap_or_default(),
-            words.next().unwrap_or_default(),
-            words.next().unwrap_or_default(),
-        );
+        let (at, kind, rest) =
+            (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let now = at.parse().expect("an instant begins each input");
         match kind {
             "timer" => match self.session.due(now, &RULES) {
@@ -78,21 +71,11 @@ impl Run {
                 text
             }
             Request::Leave(socket) => format!("leave #{socket}"),
-            Request::Event {
-                socket,
-                ack,
-                data,
-                attachments,
-            } => {
+            Request::Event { socket, ack, data, attachments } => {
                 let ack = ack.map_or(String::new(), |ack| format!(" ack {ack}"));
                 format!("event #{socket}{ack} {data}{}", shown(attachments))
             }
-            Request::Ack {
-                socket,
-                id,
-                data,
-                attachments,
-            } => {
+            Request::Ack { socket, id, data, attachments } => {
                 format!("ack #{socket} {id} {data}{}", shown(attachments))
             }
         }
@@ -111,18 +94,12 @@ fn shown(attachments: &[bytes::Bytes]) -> String {
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<char> = text.chars().collect();
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).expect("hex"))
-        .collect()
+    digits.chunks(2).map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).expect("hex")).collect()
 }
 
 /// The file with its `=` lines as they come out now.
 fn replay(file: &str) -> String {
-    let mut run = Run {
-        session: Session::new(0, &RULES),
-        sockets: 0,
-    };
+    let mut run = Run { session: Session::new(0, &RULES), sockets: 0 };
     let mut out = String::new();
     let mut closed = false;
     for line in file.lines().filter(|line| !line.starts_with('=')) {

@@ -16,17 +16,10 @@ use roomcast_core::websocket::{
 
 use streams::{Frame, binary, bytes_of, code, control, frames, pieces, text};
 
-const LIMITS: Limits = Limits {
-    message_bytes_max: 1 << 20,
-    fragments_max: 16,
-};
+const LIMITS: Limits = Limits { message_bytes_max: 1 << 20, fragments_max: 16 };
 
 fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 // What decoders say, in one shape.
@@ -159,8 +152,8 @@ proptest! {
 
 /// Noise, and valid streams with a few bytes changed: these get further.
 fn arbitrary() -> impl Strategy<Value = Vec<u8>> {
-    let spoilt = (frames(), vec((any::<Index>(), any::<u8>()), 0..3), any::<Index>()).prop_map(
-        |(frames, changes, end)| {
+    let spoilt =
+        (frames(), vec((any::<Index>(), any::<u8>()), 0..3), any::<Index>()).prop_map(|(frames, changes, end)| {
             let mut bytes = bytes_of(&frames);
             for (at, byte) in changes {
                 let at = at.index(bytes.len());
@@ -168,8 +161,7 @@ fn arbitrary() -> impl Strategy<Value = Vec<u8>> {
             }
             bytes.truncate(end.index(2 * bytes.len()));
             bytes
-        },
-    );
+        });
     prop_oneof![1 => vec(any::<u8>(), 0..200), 4 => spoilt]
 }
 
@@ -233,11 +225,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         (b"\x01\x81\0\0\0\0a\x80\x81\0\0\0\0\xE2", E::InvalidText),
     ];
     let faults = |from: &[(&'static [u8], FrameError)], oracle_refuses| {
-        let faults = from.iter().map(|&(bytes, error)| Fault {
-            bytes,
-            error,
-            oracle_refuses,
-        });
+        let faults = from.iter().map(|&(bytes, error)| Fault { bytes, error, oracle_refuses });
         select(faults.collect::<Vec<_>>())
     };
     prop_oneof![2 => faults(both, true), 1 => faults(ours, false)]
@@ -267,12 +255,11 @@ async fn oracle(stream: &[u8]) -> (Vec<Got>, bool) {
             OpCode::Binary => Got::Binary(payload),
             OpCode::Ping => Got::Ping(payload),
             OpCode::Pong => Got::Pong(payload),
-            OpCode::Close => Got::Close(payload.split_first_chunk().map(|(code, text)| {
-                (
-                    u16::from_be_bytes(*code),
-                    String::from_utf8_lossy(text).into_owned(),
-                )
-            })),
+            OpCode::Close => Got::Close(
+                payload
+                    .split_first_chunk()
+                    .map(|(code, text)| (u16::from_be_bytes(*code), String::from_utf8_lossy(text).into_owned())),
+            ),
             OpCode::Continuation => unreachable!("the collector returns whole messages"),
         });
     }
@@ -281,17 +268,10 @@ async fn oracle(stream: &[u8]) -> (Vec<Got>, bool) {
 #[test]
 fn fastwebsockets_agrees_message_for_message() {
     const CASES: u32 = 2000;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime");
-    let (accepted, agreed_refusals, stricter, fragmented) =
-        (Cell::new(0), Cell::new(0), Cell::new(0), Cell::new(0));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let (accepted, agreed_refusals, stricter, fragmented) = (Cell::new(0), Cell::new(0), Cell::new(0), Cell::new(0));
     let count = |counter: &Cell<u32>| counter.set(counter.get() + 1);
-    let streams = (
-        frames(),
-        prop::option::weighted(0.25, fault()),
-        vec(any::<Index>(), 0..12),
-    );
+    let streams = (frames(), prop::option::weighted(0.25, fault()), vec(any::<Index>(), 0..12));
     TestRunner::new(config(CASES))
         .run(&streams, |(frames, fault, cuts)| {
             let mut stream = bytes_of(&frames);
@@ -308,9 +288,7 @@ fn fastwebsockets_agrees_message_for_message() {
                         count(&fragmented);
                     }
                 }
-                Some(Fault {
-                    oracle_refuses: true, ..
-                }) => {
+                Some(Fault { oracle_refuses: true, .. }) => {
                     prop_assert!(!theirs_whole, "only we refuse");
                     prop_assert_eq!(ours, theirs);
                     count(&agreed_refusals);

@@ -50,16 +50,10 @@ pub(super) async fn serve(
     let mut summary = Summary::default();
     // An elapsed deadline is no error: who has not answered by now has timed out.
     let _ = tokio::time::timeout(timeout + GRACE, summary.collect(&mut answers, ack.collect_max)).await;
-    let Summary {
-        matched,
-        acked,
-        replies,
-        ..
-    } = summary;
+    let Summary { matched, acked, replies, .. } = summary;
     let timed_out = matched.saturating_sub(acked);
-    let body = format!(
-        r#"{{"id":{id},"matched":{matched},"acked":{acked},"timed_out":{timed_out},"replies":[{replies}]}}"#
-    );
+    let body =
+        format!(r#"{{"id":{id},"matched":{matched},"acked":{acked},"timed_out":{timed_out},"replies":[{replies}]}}"#);
     Ok(answer::json(StatusCode::OK, body))
 }
 

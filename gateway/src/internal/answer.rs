@@ -29,10 +29,7 @@ pub(super) struct Stream {
 
 impl Stream {
     /// `work` holds the sending end of `chunks` and ends the body by letting go of it.
-    pub(super) fn new(
-        chunks: mpsc::Receiver<Bytes>,
-        work: impl Future<Output = ()> + Send + 'static,
-    ) -> Self {
+    pub(super) fn new(chunks: mpsc::Receiver<Bytes>, work: impl Future<Output = ()> + Send + 'static) -> Self {
         let work = Some(Box::pin(work) as Pin<Box<dyn Future<Output = ()> + Send>>);
         Self { chunks, work }
     }
@@ -54,10 +51,7 @@ impl hyper::body::Body for Body {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let chunk = match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take()),
             Self::Stream(stream) => stream.poll(context),

@@ -28,8 +28,7 @@ pub(super) fn audience(
     }
     let except = match except {
         Some(except) => {
-            let [rooms, users, connections] =
-                fields(except.text(), "except", ["rooms", "users", "connections"])?;
+            let [rooms, users, connections] = fields(except.text(), "except", ["rooms", "users", "connections"])?;
             targets("except", rooms, users, connections)?
         }
         None => Vec::new(),

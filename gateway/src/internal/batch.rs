@@ -24,8 +24,7 @@ pub(super) async fn array(node: &Arc<Node>, body: &str) -> Result<Response<Body>
     let items = elements(body)?;
     let most = node.settings.limits.batch_items_max;
     if items.len() > most {
-        let detail =
-            format!("a batch may have {most} items (limits.batch_items_max); stream more as JSON lines");
+        let detail = format!("a batch may have {most} items (limits.batch_items_max); stream more as JSON lines");
         return Err(Problem::new(Code::PayloadTooLarge, detail));
     }
     let mut pipeline = Pipeline::new(Arc::clone(node), Separation::Comma);
@@ -39,11 +38,7 @@ pub(super) async fn array(node: &Arc<Node>, body: &str) -> Result<Response<Body>
     out.extend_from_slice(b"{\"items\":[");
     out.extend_from_slice(&pipeline.out);
     out.extend_from_slice(b"]}");
-    let status = if pipeline.failed {
-        StatusCode::MULTI_STATUS
-    } else {
-        StatusCode::OK
-    };
+    let status = if pipeline.failed { StatusCode::MULTI_STATUS } else { StatusCode::OK };
     Ok(answer::json(status, out))
 }
 
@@ -52,12 +47,7 @@ pub(super) fn lines(node: &Arc<Node>, body: Incoming) -> Response<Body> {
     let (answers, chunks) = mpsc::channel(1);
     let pipeline = Pipeline::new(Arc::clone(node), Separation::Line);
     let bytes_max = node.settings.limits.publish_body_bytes_max;
-    let lines = Lines {
-        line: Vec::new(),
-        skipping: false,
-        bytes_max,
-        pipeline,
-    };
+    let lines = Lines { line: Vec::new(), skipping: false, bytes_max, pipeline };
     answer::lines(Stream::new(chunks, run(lines, body, answers)))
 }
 

@@ -30,10 +30,7 @@ pub(super) async fn read(mut body: Incoming, limits: &Limits) -> Result<Bytes, P
             let _ = tokio::time::timeout(WASTE_TIME, waste(&mut body)).await;
             Err(too_large())
         }
-        Ok(Err(error)) => Err(Problem::new(
-            Code::InvalidRequest,
-            format!("the body cannot be read: {error}"),
-        )),
+        Ok(Err(error)) => Err(Problem::new(Code::InvalidRequest, format!("the body cannot be read: {error}"))),
         Err(_) => {
             let detail = format!("the body took over {timeout_ms} ms (limits.body_timeout_ms)");
             Err(Problem::new(Code::RequestTimeout, detail))

@@ -22,10 +22,7 @@ pub(super) async fn list(node: &Node, query: Option<&str>) -> Result<Response<Bo
         Some(of) => Audience::room(room(&of).map_err(|problem| problem.at("room"))?),
         None => Audience::everybody(),
     };
-    let select = Select {
-        namespace: namespace(node, name.as_deref())?,
-        audience,
-    };
+    let select = Select { namespace: namespace(node, name.as_deref())?, audience };
     let mut page = Page::new(node, cursor.as_deref(), limit.as_deref())?;
     each(node, select, |info| {
         let id = info.id.clone();
@@ -45,10 +42,7 @@ pub(super) async fn show(node: &Node, id: &str, query: Option<&str>) -> Result<R
         Problem::new(Code::UnknownConnection, detail)
     };
     let id = SocketId::parse(id).ok_or_else(unknown)?;
-    let select = Select {
-        namespace,
-        audience: Audience::room(Room::of_socket(&id)),
-    };
+    let select = Select { namespace, audience: Audience::room(Room::of_socket(&id)) };
     let mut found = None;
     // A room may bear the same name: its members are not meant.
     each(node, select, |info| {
@@ -62,16 +56,11 @@ pub(super) async fn show(node: &Node, id: &str, query: Option<&str>) -> Result<R
 }
 
 async fn each(node: &Node, select: Select, mut take: impl FnMut(SocketInfo)) -> Result<(), Problem> {
-    ask(
-        node,
-        Request::FetchSockets(select),
-        Code::AdapterUnavailable,
-        |answer| {
-            if let Answer::Sockets(sockets) = answer {
-                sockets.into_iter().for_each(&mut take);
-            }
-        },
-    )
+    ask(node, Request::FetchSockets(select), Code::AdapterUnavailable, |answer| {
+        if let Answer::Sockets(sockets) = answer {
+            sockets.into_iter().for_each(&mut take);
+        }
+    })
     .await
 }
 

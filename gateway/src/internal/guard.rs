@@ -37,10 +37,7 @@ pub(super) fn check(node: &Node, request: &Request<Incoming>, scope: Scope) -> R
     } else {
         let key = bearer(headers).and_then(|token| find(keys, token));
         let key = key.ok_or_else(|| {
-            Problem::new(
-                Code::Unauthorized,
-                "send `Authorization: Bearer rk_<id>_<secret>` with a key of this node",
-            )
+            Problem::new(Code::Unauthorized, "send `Authorization: Bearer rk_<id>_<secret>` with a key of this node")
         })?;
         if !key.scopes.contains(&scope) {
             let detail = format!("the key `{}` does not have the scope `{}`", key.id, scope.word());
@@ -91,9 +88,7 @@ fn kind(headers: &HeaderMap) -> Result<Kind, Problem> {
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| token.trim_ascii_start())
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_ascii_start())
 }
 
 /// The key that `rk_<id>_<secret>` is. Ids and secrets may have `_` in them, so each key says
@@ -101,9 +96,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 fn find<'k>(keys: &'k [Key], token: &str) -> Option<&'k Key> {
     let token = token.strip_prefix("rk_")?;
     keys.iter().find(|key| {
-        let secret = token
-            .strip_prefix(key.id.as_str())
-            .and_then(|rest| rest.strip_prefix('_'));
+        let secret = token.strip_prefix(key.id.as_str()).and_then(|rest| rest.strip_prefix('_'));
         secret.is_some_and(|secret| {
             let digest: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
             digest.ct_eq(key.sha256.expose()).into()

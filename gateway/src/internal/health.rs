@@ -10,16 +10,9 @@ use crate::node::Node;
 /// Alive: no shard is stuck.
 pub(super) fn live(node: &Node) -> Result<Response<Body>, Problem> {
     if node.shards_alive() {
-        Ok(answer::typed(
-            StatusCode::OK,
-            "text/plain; charset=utf-8",
-            "ok".into(),
-        ))
+        Ok(answer::typed(StatusCode::OK, "text/plain; charset=utf-8", "ok".into()))
     } else {
-        Err(Problem::new(
-            Code::NotAlive,
-            "a shard's loop has not come round for 5 s",
-        ))
+        Err(Problem::new(Code::NotAlive, "a shard's loop has not come round for 5 s"))
     }
 }
 
@@ -27,20 +20,9 @@ pub(super) fn live(node: &Node) -> Result<Response<Body>, Problem> {
 pub(super) fn ready(node: &Node) -> Response<Body> {
     let checks = check(node);
     let ready = checks.iter().all(|(_, holds)| *holds);
-    let texts: Vec<String> = checks
-        .iter()
-        .map(|(check, holds)| format!("\"{}\":{holds}", check.label()))
-        .collect();
-    let body = format!(
-        r#"{{"ready":{ready},"checks":{{{}}},"draining":{}}}"#,
-        texts.join(","),
-        node.is_draining()
-    );
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let texts: Vec<String> = checks.iter().map(|(check, holds)| format!("\"{}\":{holds}", check.label())).collect();
+    let body = format!(r#"{{"ready":{ready},"checks":{{{}}},"draining":{}}}"#, texts.join(","), node.is_draining());
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     answer::json(status, body)
 }
 

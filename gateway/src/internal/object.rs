@@ -35,11 +35,7 @@ pub(super) fn fields<'a, const N: usize>(
         .map_err(|error| {
             if error.is_data() {
                 let problem = Problem::new(Code::InvalidRequest, "expected an object");
-                if parent.is_empty() {
-                    problem
-                } else {
-                    problem.at(parent)
-                }
+                if parent.is_empty() { problem } else { problem.at(parent) }
             } else {
                 Problem::new(Code::InvalidRequest, format!("not JSON: {error}"))
             }
@@ -58,21 +54,13 @@ pub(super) fn fields<'a, const N: usize>(
 /// The elements of the array `text`.
 pub(super) fn elements(text: &str) -> Result<Vec<&RawValue>, Problem> {
     serde_json::from_str(text).map_err(|error| {
-        let detail = if error.is_data() {
-            "expected an array".into()
-        } else {
-            format!("not JSON: {error}")
-        };
+        let detail = if error.is_data() { "expected an array".into() } else { format!("not JSON: {error}") };
         Problem::new(Code::InvalidRequest, detail)
     })
 }
 
 fn path(parent: &str, name: &str) -> String {
-    if parent.is_empty() {
-        name.into()
-    } else {
-        format!("{parent}.{name}")
-    }
+    if parent.is_empty() { name.into() } else { format!("{parent}.{name}") }
 }
 
 impl<'a> Field<'a> {
@@ -104,8 +92,7 @@ impl<'a> Field<'a> {
     pub(super) fn name(&self, bytes_max: usize) -> Result<Cow<'a, str>, Problem> {
         self.string().and_then(|text| {
             let fits = (1..=bytes_max).contains(&text.len());
-            fits.then_some(text)
-                .ok_or_else(|| self.invalid(format!("expected 1 to {bytes_max} bytes")))
+            fits.then_some(text).ok_or_else(|| self.invalid(format!("expected 1 to {bytes_max} bytes")))
         })
     }
 
@@ -114,8 +101,7 @@ impl<'a> Field<'a> {
             return Err(self.invalid("expected an array of strings"));
         };
         let read = |(index, item)| {
-            string(item)
-                .ok_or_else(|| Problem::invalid(format!("{}[{index}]", self.path()), "expected a string"))
+            string(item).ok_or_else(|| Problem::invalid(format!("{}[{index}]", self.path()), "expected a string"))
         };
         items.into_iter().enumerate().map(read).collect()
     }
@@ -140,11 +126,7 @@ impl<'a> Field<'a> {
 /// The string that a value is.
 fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
-        serde_json::from_str(raw.get()).ok().map(Cow::Owned)
-    } else {
-        Some(Cow::Borrowed(inner))
-    }
+    if inner.contains('\\') { serde_json::from_str(raw.get()).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
 enum Fault {
@@ -206,11 +188,7 @@ impl Visitor<'_> for Key<'_> {
     }
 
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self
-            .known
-            .iter()
-            .position(|name| *name == key)
-            .ok_or_else(|| key.to_owned()))
+        Ok(self.known.iter().position(|name| *name == key).ok_or_else(|| key.to_owned()))
     }
 }
 
@@ -230,10 +208,7 @@ mod tests {
     fn errors_name_the_path() {
         let field = |text| fields(text, "to", ["a"]).err().map(|problem| problem.document());
         let says = |text, what: &str| {
-            assert!(
-                field(text).is_some_and(|document| document.contains(what)),
-                "{text}: {what}"
-            );
+            assert!(field(text).is_some_and(|document| document.contains(what)), "{text}: {what}");
         };
         says(r#"{"z":1}"#, r#""code":"unsupported_field""#);
         says(r#"{"z":1}"#, r#""field":"to.z""#);

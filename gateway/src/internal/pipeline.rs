@@ -53,14 +53,7 @@ enum Slot {
 
 impl Pipeline {
     pub(super) fn new(node: Arc<Node>, separation: Separation) -> Self {
-        Self {
-            node,
-            separation,
-            waiting: VecDeque::new(),
-            out: Vec::new(),
-            failed: false,
-            patient: true,
-        }
+        Self { node, separation, waiting: VecDeque::new(), out: Vec::new(), failed: false, patient: true }
     }
 
     /// Whether receipts are waited for.
@@ -77,10 +70,7 @@ impl Pipeline {
     pub(super) async fn publish(&mut self, text: &str) {
         match read(&self.node, text) {
             Ok(wish) if wish.ack.is_some() => {
-                self.refuse(Problem::invalid(
-                    "ack",
-                    "a batch does not wait for acknowledgements",
-                ));
+                self.refuse(Problem::invalid("ack", "a batch does not wait for acknowledgements"));
             }
             Ok(wish) => self.hand_over(wish.publication).await,
             Err(problem) => self.refuse(problem),

@@ -86,12 +86,7 @@ pub(super) struct Problem {
 
 impl Problem {
     pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            field: None,
-            room: None,
-        }
+        Self { code, detail: detail.into(), field: None, room: None }
     }
 
     /// A value at `field` is not what it has to be.
@@ -102,11 +97,7 @@ impl Problem {
     /// This version does not carry `field` out.
     pub(super) fn unsupported(field: impl Into<String>) -> Self {
         let field = field.into();
-        Self::new(
-            Code::UnsupportedField,
-            format!("`{field}` is not in this version"),
-        )
-        .at(field)
+        Self::new(Code::UnsupportedField, format!("`{field}` is not in this version")).at(field)
     }
 
     /// `name` cannot be the name of a room.
@@ -149,11 +140,7 @@ impl Problem {
     fn members(&self, text: &mut String) {
         let (status, code) = (self.code.status().as_u16(), self.code.text());
         // Writing to a string cannot fail.
-        let _ = write!(
-            text,
-            r#","status":{status},"code":"{code}","detail":{}"#,
-            json(&self.detail)
-        );
+        let _ = write!(text, r#","status":{status},"code":"{code}","detail":{}"#, json(&self.detail));
         for (name, value) in [("field", &self.field), ("room", &self.room)] {
             if let Some(value) = value {
                 let _ = write!(text, r#","{name}":{}"#, json(value));

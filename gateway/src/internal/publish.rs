@@ -80,42 +80,17 @@ pub(super) fn count<T>(node: &Node, result: Result<T, PublishError>) -> Result<T
         Ok(_) => PublicationResult::Accepted,
         Err(_) => PublicationResult::Refused,
     };
-    node.metrics
-        .inc(Counter::Publications(PublicationOrigin::Http, outcome));
+    node.metrics.inc(Counter::Publications(PublicationOrigin::Http, outcome));
     result.map_err(Problem::from)
 }
 
-const FIELDS: [&str; 12] = [
-    "namespace",
-    "to",
-    "except",
-    "event",
-    "args",
-    "data",
-    "attachments",
-    "id",
-    "key",
-    "ttl_ms",
-    "delivery",
-    "ack",
-];
+const FIELDS: [&str; 12] =
+    ["namespace", "to", "except", "event", "args", "data", "attachments", "id", "key", "ttl_ms", "delivery", "ack"];
 
 /// Reads a publish object.
 pub(super) fn read(node: &Node, text: &str) -> Result<Wish, Problem> {
-    let [
-        namespace,
-        to,
-        except,
-        event,
-        args,
-        data,
-        attachments,
-        id,
-        key,
-        ttl,
-        delivery,
-        ack,
-    ] = fields(text, "", FIELDS)?;
+    let [namespace, to, except, event, args, data, attachments, id, key, ttl, delivery, ack] =
+        fields(text, "", FIELDS)?;
     let namespace = namespace.map(|name| name.string()).transpose()?;
     let namespace = audience::namespace(node, namespace.as_deref())?;
     let audience = audience::audience("to", to, except)?;
@@ -126,10 +101,7 @@ pub(super) fn read(node: &Node, text: &str) -> Result<Wish, Problem> {
     };
     let now = node.clock.unix();
     let mut publication = Publication::new(id, namespace, audience, payload, now);
-    publication.key = key
-        .map(|key| key.name(NAME_BYTES_MAX))
-        .transpose()?
-        .map(Arc::from);
+    publication.key = key.map(|key| key.name(NAME_BYTES_MAX)).transpose()?.map(Arc::from);
     publication.class = match delivery {
         Some(delivery) => class(&delivery, publication.key.is_some())?,
         None => Class::Reliable,
@@ -145,10 +117,9 @@ fn class(delivery: &Field<'_>, has_key: bool) -> Result<Class, Problem> {
         "default" => Ok(Class::Reliable),
         "volatile" => Ok(Class::Volatile),
         "latest" if has_key => Ok(Class::Latest),
-        "latest" => Err(Problem::invalid(
-            "key",
-            "delivery \"latest\" needs a `key`: the latest one of each key is kept",
-        )),
+        "latest" => {
+            Err(Problem::invalid("key", "delivery \"latest\" needs a `key`: the latest one of each key is kept"))
+        }
         _ => Err(delivery.invalid("expected \"default\", \"volatile\" or \"latest\"")),
     }
 }
@@ -198,22 +169,17 @@ fn payload(
 fn binary(attachments: &Field<'_>) -> Result<Vec<Bytes>, Problem> {
     let texts = attachments.strings()?;
     let decode = |(index, text): (usize, &std::borrow::Cow<'_, str>)| {
-        STANDARD
-            .decode(text.as_bytes())
-            .map(Bytes::from)
-            .map_err(|error| {
-                let at = format!("{}[{index}]", attachments.path());
-                Problem::invalid(at, format!("not base64: {error}"))
-            })
+        STANDARD.decode(text.as_bytes()).map(Bytes::from).map_err(|error| {
+            let at = format!("{}[{index}]", attachments.path());
+            Problem::invalid(at, format!("not base64: {error}"))
+        })
     };
     texts.iter().enumerate().map(decode).collect()
 }
 
 fn ack_request(node: &Node, ack: &Field<'_>) -> Result<AckRequest, Problem> {
     let [timeout, want, limit] = fields(ack.text(), "ack", ["timeout_ms", "want", "limit"])?;
-    let timeout = timeout
-        .map(|timeout| timeout.number(1, ACK_TIMEOUT_MS_MAX))
-        .transpose()?;
+    let timeout = timeout.map(|timeout| timeout.number(1, ACK_TIMEOUT_MS_MAX)).transpose()?;
     let most = node.settings.limits.list_items_max;
     let collect = match &want {
         None => false,
@@ -229,8 +195,5 @@ fn ack_request(node: &Node, ack: &Field<'_>) -> Result<AckRequest, Problem> {
         None if collect => LIST_ITEMS_DEFAULT.min(most),
         None => 0,
     };
-    Ok(AckRequest {
-        timeout: Duration::from_millis(timeout.unwrap_or(ACK_TIMEOUT_MS_DEFAULT)),
-        collect_max,
-    })
+    Ok(AckRequest { timeout: Duration::from_millis(timeout.unwrap_or(ACK_TIMEOUT_MS_DEFAULT)), collect_max })
 }

@@ -53,9 +53,7 @@ impl<T> Page<T> {
                 .parse()
                 .ok()
                 .filter(|limit| (1..=most).contains(limit))
-                .ok_or_else(|| {
-                    Problem::invalid("limit", format!("expected a whole number from 1 to {most}"))
-                })?,
+                .ok_or_else(|| Problem::invalid("limit", format!("expected a whole number from 1 to {most}")))?,
         };
         let after = cursor.map(after).transpose()?;
         let items = BTreeMap::new();
@@ -71,12 +69,7 @@ impl<T> Page<T> {
             return merge(held, value);
         }
         let full = self.items.len() > self.limit;
-        if full
-            && self
-                .items
-                .last_key_value()
-                .is_some_and(|(last, _)| name > last.as_str())
-        {
+        if full && self.items.last_key_value().is_some_and(|(last, _)| name > last.as_str()) {
             return;
         }
         self.items.insert(name.to_owned(), value);
@@ -114,11 +107,7 @@ mod tests {
     fn a_page_keeps_the_first_names_and_adds_up_what_shards_offer() {
         let names = ["d", "b", "e", "a", "c", "a", "e"];
         let page = |limit, after: Option<&str>| {
-            let mut page = Page {
-                limit,
-                after: after.map(Into::into),
-                items: BTreeMap::new(),
-            };
+            let mut page = Page { limit, after: after.map(Into::into), items: BTreeMap::new() };
             for name in names {
                 page.offer(name, 1, |held, more| *held += more);
             }
@@ -127,10 +116,7 @@ mod tests {
         assert_eq!(page(2, None), r#"{"items":["a2","b1"],"next":"Yg"}"#);
         assert_eq!(page(2, Some("b")), r#"{"items":["c1","d1"],"next":"ZA"}"#);
         assert_eq!(page(2, Some("d")), r#"{"items":["e2"],"next":null}"#);
-        assert_eq!(
-            page(9, None),
-            r#"{"items":["a2","b1","c1","d1","e2"],"next":null}"#
-        );
+        assert_eq!(page(9, None), r#"{"items":["a2","b1","c1","d1","e2"],"next":null}"#);
     }
 
     #[test]

@@ -19,20 +19,15 @@ pub(super) async fn list(node: &Node, query: Option<&str>) -> Result<Response<Bo
     let namespace = namespace(node, name.as_deref())?;
     let mut page: Page<usize> = Page::new(node, cursor.as_deref(), limit.as_deref())?;
     let prefix = prefix.unwrap_or_default();
-    ask(
-        node,
-        Request::ListRooms(namespace),
-        Code::AdapterUnavailable,
-        |answer| {
-            let Answer::Rooms(rooms) = answer else { return };
-            for info in rooms {
-                let name = info.room.as_str();
-                if name.starts_with(&*prefix) && !info.room.is_reserved() {
-                    page.offer(name, info.members, |held, more| *held += more);
-                }
+    ask(node, Request::ListRooms(namespace), Code::AdapterUnavailable, |answer| {
+        let Answer::Rooms(rooms) = answer else { return };
+        for info in rooms {
+            let name = info.room.as_str();
+            if name.starts_with(&*prefix) && !info.room.is_reserved() {
+                page.offer(name, info.members, |held, more| *held += more);
             }
-        },
-    )
+        }
+    })
     .await?;
     let body = page.document(|room, members| item(room, *members));
     Ok(answer::json(StatusCode::OK, body))
@@ -41,21 +36,14 @@ pub(super) async fn list(node: &Node, query: Option<&str>) -> Result<Response<Bo
 /// Shows one room.
 pub(super) async fn show(node: &Node, name: &str, query: Option<&str>) -> Result<Response<Body>, Problem> {
     let [namespace_name] = parameters(query, ["namespace"])?;
-    let select = Select {
-        namespace: namespace(node, namespace_name.as_deref())?,
-        audience: Audience::room(room(name)?),
-    };
+    let select =
+        Select { namespace: namespace(node, namespace_name.as_deref())?, audience: Audience::room(room(name)?) };
     let mut members = 0;
-    ask(
-        node,
-        Request::FetchSockets(select),
-        Code::AdapterUnavailable,
-        |answer| {
-            if let Answer::Sockets(sockets) = answer {
-                members += sockets.len();
-            }
-        },
-    )
+    ask(node, Request::FetchSockets(select), Code::AdapterUnavailable, |answer| {
+        if let Answer::Sockets(sockets) = answer {
+            members += sockets.len();
+        }
+    })
     .await?;
     Ok(answer::json(StatusCode::OK, item(name, members)))
 }

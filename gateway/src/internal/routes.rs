@@ -32,12 +32,7 @@ pub(super) async fn answer(node: &Arc<Node>, request: Request<Incoming>) -> (Rou
     (route, dispatch(node, route, scope, request).await)
 }
 
-async fn dispatch(
-    node: &Arc<Node>,
-    route: Route,
-    scope: Option<Scope>,
-    request: Request<Incoming>,
-) -> Answer {
+async fn dispatch(node: &Arc<Node>, route: Route, scope: Option<Scope>, request: Request<Incoming>) -> Answer {
     let kind = match scope {
         Some(scope) => guard::check(node, &request, scope)?,
         None => Kind::Json,
@@ -104,8 +99,7 @@ fn find(path: &str, post: bool) -> Option<Route> {
 
 /// What follows `beginning`, if that is one segment.
 fn segment<'a>(path: &'a str, beginning: &str) -> Option<&'a str> {
-    path.strip_prefix(beginning)
-        .filter(|rest| !rest.is_empty() && !rest.contains('/'))
+    path.strip_prefix(beginning).filter(|rest| !rest.is_empty() && !rest.contains('/'))
 }
 
 /// Whether a route is read by GET (else it is posted to), and the scope it needs.
@@ -129,8 +123,6 @@ fn not_allowed(path: &str) -> Response<Body> {
     };
     let problem = Problem::new(Code::MethodNotAllowed, format!("this path has {allow}"));
     let mut response = answer::problem(&problem);
-    response
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static(allow));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     response
 }

@@ -94,10 +94,7 @@ pub(super) fn histogram_at(series: usize) -> usize {
 #[inline]
 pub(super) fn observation(which: Histogram, time: Duration) -> [(usize, u64); 2] {
     let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-    let bucket = BOUNDS
-        .iter()
-        .position(|bound| nanos <= *bound)
-        .unwrap_or(BOUNDS.len());
+    let bucket = BOUNDS.iter().position(|bound| nanos <= *bound).unwrap_or(BOUNDS.len());
     let first = histogram_at(which.slot());
     [(first + bucket, 1), (first + SUM, nanos)]
 }
@@ -112,10 +109,7 @@ pub struct Cells {
 
 impl Cells {
     pub(super) fn new(slots: Arc<Slots>) -> Self {
-        Self {
-            slots,
-            one_writer: PhantomData,
-        }
+        Self { slots, one_writer: PhantomData }
     }
 
     /// Counts one.

@@ -19,28 +19,20 @@ pub(super) struct AllSlots {
 
 impl AllSlots {
     pub(super) fn new() -> Self {
-        Self {
-            node: Slots::new(),
-            threads: Mutex::new(Vec::new()),
-        }
+        Self { node: Slots::new(), threads: Mutex::new(Vec::new()) }
     }
 
     /// Memory for the cells of a further thread.
     pub(super) fn further(&self) -> Arc<Slots> {
         let slots = Arc::new(Slots::new());
         // A list of pointers is whole even if a thread panicked while it held the lock.
-        self.threads
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(slots.clone());
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(slots.clone());
         slots
     }
 
     pub(super) fn sum(&self, at: usize) -> u64 {
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        threads
-            .iter()
-            .fold(self.node.get(at), |sum, slots| sum.wrapping_add(slots.get(at)))
+        threads.iter().fold(self.node.get(at), |sum, slots| sum.wrapping_add(slots.get(at)))
     }
 }
 
@@ -53,17 +45,8 @@ pub(super) struct Collected {
 impl Collected {
     pub(super) fn new(all: Arc<AllSlots>) -> prometheus::Result<Self> {
         let describe = |family: &Family| {
-            let names = family
-                .labels
-                .iter()
-                .flat_map(|set| set.names)
-                .map(|name| (*name).to_owned());
-            Desc::new(
-                family.name.into(),
-                family.help.into(),
-                names.collect(),
-                HashMap::new(),
-            )
+            let names = family.labels.iter().flat_map(|set| set.names).map(|name| (*name).to_owned());
+            Desc::new(family.name.into(), family.help.into(), names.collect(), HashMap::new())
         };
         let descriptions = table::all().map(describe).collect::<prometheus::Result<_>>()?;
         Ok(Self { all, descriptions })
@@ -73,9 +56,7 @@ impl Collected {
         let mut series = 0;
         let mut collected = Vec::with_capacity(families.len());
         for family in families {
-            let metrics = (0..family.series())
-                .map(|i| self.metric(family, i, series + i))
-                .collect();
+            let metrics = (0..family.series()).map(|i| self.metric(family, i, series + i)).collect();
             series += family.series();
             let mut one = proto::MetricFamily::default();
             one.set_name(family.name.into());
@@ -92,10 +73,7 @@ impl Collected {
     }
 
     /// One series: `index` within its family, `series` within its kind.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "the exposition format has 64-bit floats only"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "the exposition format has 64-bit floats only")]
     fn metric(&self, family: &Family, index: usize, series: usize) -> proto::Metric {
         let labels = family.label_values(index).into_iter().map(|(name, value)| {
             let mut pair = proto::LabelPair::default();
@@ -120,14 +98,9 @@ impl Collected {
         metric
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "the exposition format has 64-bit floats only"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "the exposition format has 64-bit floats only")]
     fn histogram(&self, first: usize) -> proto::Histogram {
-        let values: Vec<u64> = (first..first + HISTOGRAM_CELLS)
-            .map(|at| self.all.sum(at))
-            .collect();
+        let values: Vec<u64> = (first..first + HISTOGRAM_CELLS).map(|at| self.all.sum(at)).collect();
         let mut count = 0;
         let mut buckets = Vec::with_capacity(BOUNDS.len());
         for (bound, n) in BOUNDS.iter().zip(&values) {

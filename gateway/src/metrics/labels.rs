@@ -67,9 +67,7 @@ impl Label for CloseReason {
 
     fn values(index: usize) -> Vec<&'static str> {
         let reason = Self::ALL.get(index);
-        reason
-            .map(|reason| vec![reason.line().label, reason.initiator().label()])
-            .unwrap_or_default()
+        reason.map(|reason| vec![reason.line().label, reason.initiator().label()]).unwrap_or_default()
     }
 }
 
@@ -282,11 +280,7 @@ labels! {
 impl ClientErrorCode {
     /// The member for the code of an error; [`ClientErrorCode::Other`] for one that has no series of its own.
     pub fn of(code: &str) -> Self {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|member| member.label() == code)
-            .unwrap_or(Self::Other)
+        Self::ALL.iter().copied().find(|member| member.label() == code).unwrap_or(Self::Other)
     }
 }
 

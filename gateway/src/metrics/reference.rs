@@ -29,36 +29,19 @@ pub fn page() -> String {
     let mut descriptions = process.desc();
     descriptions.sort_by_key(|description| &description.fq_name);
     for description in descriptions {
-        let kind = if description.fq_name.ends_with("_total") {
-            "counter"
-        } else {
-            "gauge"
-        };
-        let _ = writeln!(
-            page,
-            "| `{}` | {kind} |  | 1 | {} |",
-            description.fq_name, description.help
-        );
+        let kind = if description.fq_name.ends_with("_total") { "counter" } else { "gauge" };
+        let _ = writeln!(page, "| `{}` | {kind} |  | 1 | {} |", description.fq_name, description.help);
     }
     let bounds = BOUNDS.map(|bound| (bound as f64 / 1e9).to_string()).join(", ");
-    let _ = writeln!(
-        page,
-        "\nBuckets of every histogram, in seconds: {bounds}.\n\n## Labels\n"
-    );
+    let _ = writeln!(page, "\nBuckets of every histogram, in seconds: {bounds}.\n\n## Labels\n");
     page.push_str("| metric | label | values |\n| --- | --- | --- |\n");
     for family in table::all() {
         for set in family.labels {
             for (i, name) in set.names.iter().enumerate() {
-                let mut values: Vec<&str> = (0..set.count)
-                    .filter_map(|at| (set.values)(at).get(i).copied())
-                    .collect();
+                let mut values: Vec<&str> = (0..set.count).filter_map(|at| (set.values)(at).get(i).copied()).collect();
                 let mut seen = std::collections::HashSet::new();
                 values.retain(|value| seen.insert(*value));
-                let values = if *name == "version" {
-                    "the version that runs".into()
-                } else {
-                    ticked(&values)
-                };
+                let values = if *name == "version" { "the version that runs".into() } else { ticked(&values) };
                 let _ = writeln!(page, "| `{}` | `{name}` | {values} |", family.name);
             }
         }
@@ -67,11 +50,7 @@ pub fn page() -> String {
 }
 
 fn ticked(values: &[&str]) -> String {
-    values
-        .iter()
-        .map(|value| format!("`{value}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn line(family: &Family) -> String {

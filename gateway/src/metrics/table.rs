@@ -4,9 +4,8 @@
 use roomcast_core::close::CloseReason;
 
 use super::labels::{
-    AckResult, ClientErrorCode, CodeClass, DeliveryPath, DropReason, HandshakeResult, Label, MessageKind,
-    Protocol, PublicationOrigin, PublicationResult, ReadyCheck, Route, SubscribeResult, Transport,
-    UpgradeResult, Version,
+    AckResult, ClientErrorCode, CodeClass, DeliveryPath, DropReason, HandshakeResult, Label, MessageKind, Protocol,
+    PublicationOrigin, PublicationResult, ReadyCheck, Route, SubscribeResult, Transport, UpgradeResult, Version,
 };
 
 /// What a family counts.
@@ -200,10 +199,7 @@ families! {
 
 /// Every family.
 pub(super) fn all() -> impl Iterator<Item = &'static Family> {
-    Counter::FAMILIES
-        .iter()
-        .chain(Gauge::FAMILIES)
-        .chain(Histogram::FAMILIES)
+    Counter::FAMILIES.iter().chain(Gauge::FAMILIES).chain(Histogram::FAMILIES)
 }
 
 #[cfg(test)]
@@ -232,11 +228,7 @@ mod tests {
         let family = &Counter::FAMILIES[1];
         assert_eq!(family.name, "roomcast_connections_closed_total");
         let slot = Counter::ConnectionsClosed(Protocol::Plain, CloseReason::PingTimeout).slot();
-        let expected = vec![
-            ("protocol", "plain"),
-            ("reason", "ping_timeout"),
-            ("initiator", "network"),
-        ];
+        let expected = vec![("protocol", "plain"), ("reason", "ping_timeout"), ("initiator", "network")];
         assert_eq!(family.label_values(slot - Counter::OFFSETS[1]), expected);
     }
 }

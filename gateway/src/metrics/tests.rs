@@ -7,22 +7,14 @@ use roomcast_core::close::CloseReason;
 use super::*;
 
 fn value(text: &str, series: &str) -> f64 {
-    let line = text.lines().find(|line| {
-        line.strip_prefix(series)
-            .is_some_and(|rest| rest.starts_with(' '))
-    });
-    let value = line
-        .and_then(|line| line.rsplit(' ').next())
-        .and_then(|value| value.parse().ok());
+    let line = text.lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')));
+    let value = line.and_then(|line| line.rsplit(' ').next()).and_then(|value| value.parse().ok());
     value.unwrap_or_else(|| panic!("no {series} in\n{text}"))
 }
 
 fn series(text: &str) -> BTreeSet<String> {
     let lines = text.lines().filter(|line| line.starts_with("roomcast_"));
-    lines
-        .filter_map(|line| line.rsplit_once(' '))
-        .map(|(series, _)| series.to_owned())
-        .collect()
+    lines.filter_map(|line| line.rsplit_once(' ')).map(|(series, _)| series.to_owned()).collect()
 }
 
 #[test]
@@ -34,10 +26,7 @@ fn all_series_exist_at_0_from_the_start() {
     assert_eq!(shown.len(), expected);
     for series in &shown {
         let build_info = series.starts_with("roomcast_build_info");
-        assert!(
-            value(&text, series).abs() < f64::EPSILON || build_info,
-            "{series}"
-        );
+        assert!(value(&text, series).abs() < f64::EPSILON || build_info, "{series}");
     }
     for series in [
         "roomcast_connections{protocol=\"socketio\",transport=\"polling\"}",
@@ -57,10 +46,7 @@ fn all_series_exist_at_0_from_the_start() {
 #[test]
 fn the_number_of_series_is_known_and_fixed() {
     let closed = Protocol::ALL.len() * CloseReason::ALL.len();
-    assert_eq!(
-        (Counter::SERIES, Gauge::SERIES, Histogram::SERIES),
-        (126 + closed, 19, 15)
-    );
+    assert_eq!((Counter::SERIES, Gauge::SERIES, Histogram::SERIES), (126 + closed, 19, 15));
     let metrics = Metrics::new();
     let before = series(&metrics.render());
     let cells = metrics.cells();
@@ -84,11 +70,7 @@ fn names_follow_the_rules_of_prometheus() {
         let total = family.name.ends_with("_total");
         assert_eq!(total, family.kind == table::Kind::Counter, "{}", family.name);
         assert!(!family.name.contains("_ms"), "{}", family.name);
-        assert!(
-            family.name.starts_with("roomcast_") && family.help.ends_with('.'),
-            "{}",
-            family.name
-        );
+        assert!(family.name.starts_with("roomcast_") && family.help.ends_with('.'), "{}", family.name);
         let timed = family.name.ends_with("_seconds");
         assert_eq!(timed, family.kind == table::Kind::Histogram, "{}", family.name);
     }
@@ -148,25 +130,13 @@ fn histograms_are_cumulative_and_know_their_sum() {
         cells.observe(latency, Duration::from_micros(micros));
     }
     let text = metrics.render();
-    let bucket = |le: &str| {
-        value(
-            &text,
-            &format!("roomcast_delivery_latency_seconds_bucket{{path=\"local\",le=\"{le}\"}}"),
-        )
-    };
-    for (le, count) in [
-        ("0.0001", 2.0),
-        ("0.00025", 3.0),
-        ("0.0025", 3.0),
-        ("0.005", 4.0),
-        ("10", 4.0),
-        ("+Inf", 5.0),
-    ] {
+    let bucket =
+        |le: &str| value(&text, &format!("roomcast_delivery_latency_seconds_bucket{{path=\"local\",le=\"{le}\"}}"));
+    for (le, count) in [("0.0001", 2.0), ("0.00025", 3.0), ("0.0025", 3.0), ("0.005", 4.0), ("10", 4.0), ("+Inf", 5.0)]
+    {
         assert!((bucket(le) - count).abs() < 0.5, "{le}");
     }
-    assert!(
-        (value(&text, "roomcast_delivery_latency_seconds_sum{path=\"local\"}") - 20.003_251).abs() < 1e-9
-    );
+    assert!((value(&text, "roomcast_delivery_latency_seconds_sum{path=\"local\"}") - 20.003_251).abs() < 1e-9);
     assert!((value(&text, "roomcast_delivery_latency_seconds_count{path=\"local\"}") - 5.0).abs() < 0.5);
 }
 
@@ -174,11 +144,5 @@ fn histograms_are_cumulative_and_know_their_sum() {
 fn two_nodes_in_one_process_share_nothing() {
     let (one, other) = (Metrics::new(), Metrics::new());
     one.inc(Counter::ConnectionPanics);
-    assert_eq!(
-        (
-            one.counter(Counter::ConnectionPanics),
-            other.counter(Counter::ConnectionPanics)
-        ),
-        (1, 0)
-    );
+    assert_eq!((one.counter(Counter::ConnectionPanics), other.counter(Counter::ConnectionPanics)), (1, 0));
 }

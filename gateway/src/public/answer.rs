@@ -31,11 +31,7 @@ impl EngineError {
     }
 
     fn status(self) -> StatusCode {
-        if self == Self::Forbidden {
-            StatusCode::FORBIDDEN
-        } else {
-            StatusCode::BAD_REQUEST
-        }
+        if self == Self::Forbidden { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST }
     }
 
     /// To an ordinary request: JSON.
@@ -48,9 +44,7 @@ impl EngineError {
     /// To an upgrade request: the plain message, and the connection ends.
     pub(super) fn to_upgrade(self) -> Response<Body> {
         let mut response = with_type(self.status(), "text/html", self.line().1);
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         response
     }
 }
@@ -75,9 +69,7 @@ pub(super) fn empty(status: StatusCode) -> Response<Body> {
 /// 408: the body did not come in time. What may still come of it is not read.
 pub(super) fn timed_out() -> Response<Body> {
     let mut response = empty(StatusCode::REQUEST_TIMEOUT);
-    response
-        .headers_mut()
-        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
@@ -89,24 +81,18 @@ pub(super) fn text(status: StatusCode, body: &'static str) -> Response<Body> {
 /// 503 from static bytes: only ever to requests without a session.
 pub(super) fn unavailable(why: &'static str) -> Response<Body> {
     let mut response = text(StatusCode::SERVICE_UNAVAILABLE, why);
-    response
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     no_store(response)
 }
 
 fn with_type(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(Body::new(body.into()));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 
 fn no_store(mut response: Response<Body>) -> Response<Body> {
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

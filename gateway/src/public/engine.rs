@@ -25,20 +25,15 @@ use super::answer::EngineError;
 use super::origin::Origin;
 use super::query::Query;
 use super::{Body, answer, upgrade};
-use crate::mailbox::MAIL_BYTES;
+use crate::mail::{Adopted, Answer, MAIL_BYTES, Mail, Poll};
 use crate::metrics::{Counter, HandshakeResult, Protocol};
+use crate::shard::Shard;
 use crate::shard::connection::{Connection, Peer, Speech, Transport};
 use crate::shard::io::Io;
-use crate::shard::polling::{Answer, Poll};
 use crate::shard::state::State;
-use crate::shard::{Adopted, Mail, Shard};
 
 /// Answers a request.
-pub(super) async fn serve(
-    shard: &Rc<Shard>,
-    request: Request<Incoming>,
-    address: SocketAddr,
-) -> Response<Body> {
+pub(super) async fn serve(shard: &Rc<Shard>, request: Request<Incoming>, address: SocketAddr) -> Response<Body> {
     let origin = Origin::of(request.headers(), &shard.node.settings);
     if request.method() == Method::OPTIONS && origin.speaks_cors() {
         return origin.preflight(request.headers());
@@ -56,11 +51,7 @@ async fn answer_to(
 ) -> Response<Body> {
     let upgrading = upgrade::is_upgrade(request.headers());
     let refuse = |error: EngineError| {
-        if upgrading {
-            error.to_upgrade()
-        } else {
-            error.to_poll()
-        }
+        if upgrading { error.to_upgrade() } else { error.to_poll() }
     };
     let checked = check(shard, &request, upgrading, origin);
     match checked {
@@ -69,11 +60,7 @@ async fn answer_to(
                 EngineError::Forbidden => HandshakeResult::OriginDenied,
                 _ => HandshakeResult::BadRequest,
             };
-            shard
-                .state
-                .borrow()
-                .cells
-                .inc(Counter::Handshakes(Protocol::SocketIo, result));
+            shard.state.borrow().cells.inc(Counter::Handshakes(Protocol::SocketIo, result));
             refuse(error)
         }
         Ok(Wish::Session { sid }) if upgrading => offer(shard, request, sid).await,
@@ -82,9 +69,7 @@ async fn answer_to(
             Method::POST => post(shard, sid, request).await,
             _ => {
                 let mut response = answer::empty(StatusCode::METHOD_NOT_ALLOWED);
-                response
-                    .headers_mut()
-                    .insert(ALLOW, HeaderValue::from_static("GET, POST"));
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
                 response
             }
         },
@@ -99,12 +84,7 @@ enum Wish {
 }
 
 /// The reference server's checks, in its order.
-fn check(
-    shard: &Shard,
-    request: &Request<Incoming>,
-    upgrading: bool,
-    origin: &Origin,
-) -> Result<Wish, EngineError> {
+fn check(shard: &Shard, request: &Request<Incoming>, upgrading: bool, origin: &Origin) -> Result<Wish, EngineError> {
     let settings = &shard.node.settings.socket_io;
     let query = Query::parse(request.uri().query());
     let websocket = match query.transport.as_deref() {
@@ -117,9 +97,7 @@ fn check(
     }
     let revision_4 = query.eio.as_deref() == Some("4");
     if let Some(sid) = query.sid.as_deref() {
-        let known = Sid::parse(sid)
-            .filter(|sid| is_known(shard, sid))
-            .ok_or(EngineError::SessionUnknown)?;
+        let known = Sid::parse(sid).filter(|sid| is_known(shard, sid)).ok_or(EngineError::SessionUnknown)?;
         if websocket != upgrading || !revision_4 {
             return Err(EngineError::BadRequest);
         }
@@ -146,18 +124,9 @@ fn is_known(shard: &Shard, sid: &Sid) -> bool {
     home != shard.index || shard.state.borrow().sids.contains_key(sid)
 }
 
-fn handshake(
-    shard: &Rc<Shard>,
-    mut request: Request<Incoming>,
-    address: SocketAddr,
-    base64: bool,
-) -> Response<Body> {
+fn handshake(shard: &Rc<Shard>, mut request: Request<Incoming>, address: SocketAddr, base64: bool) -> Response<Body> {
     let count = |result| {
-        shard
-            .state
-            .borrow()
-            .cells
-            .inc(Counter::Handshakes(Protocol::SocketIo, result));
+        shard.state.borrow().cells.inc(Counter::Handshakes(Protocol::SocketIo, result));
     };
     if shard.node.is_draining() {
         count(HandshakeResult::Draining);
@@ -211,15 +180,8 @@ async fn connect(shard: Rc<Shard>, upgraded: upgrade::Upgraded, peer: Peer, base
     let key = {
         let mut state = shard.state.borrow_mut();
         let (speech, open) = open(&state, false);
-        let variant = if base64 {
-            Variant::SocketIoWebSocketBase64
-        } else {
-            Variant::SocketIoWebSocket
-        };
-        let transport = Transport::WebSocket {
-            io: Io::Tcp(stream),
-            decoder: Decoder::new(Role::Server),
-        };
+        let variant = if base64 { Variant::SocketIoWebSocketBase64 } else { Variant::SocketIoWebSocket };
+        let transport = Transport::WebSocket { io: Io::Tcp(stream), decoder: Decoder::new(Role::Server) };
         let key = state.insert(Connection::new(transport, speech, variant, peer));
         state.send_open(key.index, &open);
         key
@@ -249,12 +211,7 @@ async fn offer(shard: &Rc<Shard>, mut request: Request<Incoming>, sid: Sid) -> R
             return upgrade::probe(shard, sid, stream, rest, base64).await;
         }
         let Ok(stream) = stream.into_std() else { return };
-        let adopted = Adopted {
-            sid,
-            stream,
-            rest,
-            base64,
-        };
+        let adopted = Adopted { sid, stream, rest, base64 };
         // Refused only when the other shard is overloaded; the client then goes on polling.
         let _ = shard.node.mailbox(home).post(Mail::Adopt(adopted), MAIL_BYTES);
     });
@@ -287,20 +244,13 @@ impl Drop for HangUp {
         if let Some(poll) = self.poll.take() {
             let (reply, _) = oneshot::channel();
             let mail = Mail::Poll(self.sid, poll, reply);
-            self.shard
-                .node
-                .mailbox(self.sid.home().1)
-                .post_admitted(mail, MAIL_BYTES);
+            self.shard.node.mailbox(self.sid.home().1).post_admitted(mail, MAIL_BYTES);
         }
     }
 }
 
 async fn get(shard: &Rc<Shard>, sid: Sid) -> Response<Body> {
-    let mut guard = HangUp {
-        shard: Rc::clone(shard),
-        sid,
-        poll: Some(Poll::GetAborted),
-    };
+    let mut guard = HangUp { shard: Rc::clone(shard), sid, poll: Some(Poll::GetAborted) };
     let answer = ask(shard, sid, Poll::Get).await;
     guard.poll = None;
     respond(answer)
@@ -311,11 +261,7 @@ async fn post(shard: &Rc<Shard>, sid: Sid, request: Request<Incoming>) -> Respon
         Answer::Ok => {}
         other => return respond(other),
     }
-    let mut guard = HangUp {
-        shard: Rc::clone(shard),
-        sid,
-        poll: Some(Poll::PostFailed { fatal: true }),
-    };
+    let mut guard = HangUp { shard: Rc::clone(shard), sid, poll: Some(Poll::PostFailed { fatal: true }) };
     let failed = |fatal| ask(shard, sid, Poll::PostFailed { fatal });
     let kind = request.headers().get(CONTENT_TYPE);
     if kind.is_some_and(|kind| kind.as_bytes() == b"application/octet-stream") {
@@ -324,10 +270,7 @@ async fn post(shard: &Rc<Shard>, sid: Sid, request: Request<Incoming>) -> Respon
         return answer::empty(StatusCode::BAD_REQUEST);
     }
     let limits = &shard.node.settings.limits;
-    let (max, time) = (
-        limits.message_bytes_max,
-        Duration::from_millis(limits.body_timeout_ms),
-    );
+    let (max, time) = (limits.message_bytes_max, Duration::from_millis(limits.body_timeout_ms));
     let announced = request.body().size_hint().lower();
     let body = if announced > max as u64 {
         Ok(None)
@@ -351,11 +294,7 @@ async fn post(shard: &Rc<Shard>, sid: Sid, request: Request<Incoming>) -> Respon
 
 /// The whole body; `None` if it is too large or broke off.
 async fn collect(body: Incoming, max: usize) -> Option<Bytes> {
-    Limited::new(body, max)
-        .collect()
-        .await
-        .ok()
-        .map(http_body_util::Collected::to_bytes)
+    Limited::new(body, max).collect().await.ok().map(http_body_util::Collected::to_bytes)
 }
 
 fn respond(answer: Answer) -> Response<Body> {

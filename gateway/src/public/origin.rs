@@ -38,13 +38,7 @@ impl Origin {
         let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
         let here = settings.mode() != Mode::Open || host.is_none_or(|host| is_expected(host, rules));
         let Some(origin) = headers.get(ORIGIN) else {
-            return Self {
-                allowed: here,
-                configured,
-                any,
-                credentials,
-                echo: None,
-            };
+            return Self { allowed: here, configured, any, credentials, echo: None };
         };
         let text = origin.to_str().unwrap_or_default();
         let own = here && host.is_some_and(|host| is_own(text, host));
@@ -52,16 +46,8 @@ impl Origin {
         let loopback = settings.mode() == Mode::Open && is_loopback(text);
         let allowed = own || listed || loopback;
         // A copy: the request's own value would keep its read buffer alive.
-        let echo = (listed || loopback)
-            .then(|| HeaderValue::from_bytes(origin.as_bytes()).ok())
-            .flatten();
-        Self {
-            allowed,
-            configured: configured || loopback,
-            any,
-            credentials,
-            echo,
-        }
+        let echo = (listed || loopback).then(|| HeaderValue::from_bytes(origin.as_bytes()).ok()).flatten();
+        Self { allowed, configured: configured || loopback, any, credentials, echo }
     }
 
     /// Whether a preflight is answered.
@@ -107,26 +93,18 @@ impl Origin {
 /// have bound our address, to become our own origin.
 fn is_expected(host: &str, rules: &[OriginRule]) -> bool {
     let local = !host.is_empty() && !host.contains(['.', '[']);
-    let listed = |scheme: &str| {
-        rules
-            .iter()
-            .any(|rule| rule.covers(&format!("{scheme}://{host}")))
-    };
+    let listed = |scheme: &str| rules.iter().any(|rule| rule.covers(&format!("{scheme}://{host}")));
     local || is_loopback_host(host) || listed("http") || listed("https")
 }
 
 /// `http://host` or `https://host` with the very host that the request names.
 fn is_own(origin: &str, host: &str) -> bool {
-    let bare = origin
-        .strip_prefix("http://")
-        .or_else(|| origin.strip_prefix("https://"));
+    let bare = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     bare.is_some_and(|bare| bare.eq_ignore_ascii_case(host))
 }
 
 fn is_loopback(origin: &str) -> bool {
-    let bare = origin
-        .strip_prefix("http://")
-        .or_else(|| origin.strip_prefix("https://"));
+    let bare = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     bare.is_some_and(is_loopback_host)
 }
 
@@ -136,8 +114,7 @@ pub(crate) fn is_loopback_host(host: &str) -> bool {
         Some(rest) => rest.split_once(']').map_or(rest, |(address, _)| address),
         None => host.split_once(':').map_or(host, |(name, _)| name),
     };
-    bare.eq_ignore_ascii_case("localhost")
-        || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    bare.eq_ignore_ascii_case("localhost") || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -154,20 +131,10 @@ mod tests {
 
     #[test]
     fn loopback_origins_are_judged_by_the_whole_host() {
-        for origin in [
-            "http://localhost:3000",
-            "http://127.0.0.1",
-            "http://[::1]:5173",
-            "https://localhost",
-        ] {
+        for origin in ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:5173", "https://localhost"] {
             assert!(is_loopback(origin), "{origin}");
         }
-        for origin in [
-            "http://localhost.evil.test",
-            "http://127.0.0.1.evil.test",
-            "null",
-            "file://",
-        ] {
+        for origin in ["http://localhost.evil.test", "http://127.0.0.1.evil.test", "null", "file://"] {
             assert!(!is_loopback(origin), "{origin}");
         }
     }
@@ -200,10 +167,6 @@ mod tests {
         guarded.auth.anonymous = true;
         guarded.public.address = "0.0.0.0:8080".parse().expect("an address");
         assert!(allowed(&guarded, "app.example.com", None));
-        assert!(allowed(
-            &guarded,
-            "app.example.com",
-            Some("https://app.example.com")
-        ));
+        assert!(allowed(&guarded, "app.example.com", Some("https://app.example.com")));
     }
 }

@@ -28,11 +28,7 @@ pub(super) fn serve(
 ) -> Response<Body> {
     let protocol = if echo { Protocol::Raw } else { Protocol::Plain };
     let refuse = |result, response| {
-        shard
-            .state
-            .borrow()
-            .cells
-            .inc(Counter::Handshakes(protocol, result));
+        shard.state.borrow().cells.inc(Counter::Handshakes(protocol, result));
         response
     };
     let origin = Origin::of(request.headers(), &shard.node.settings);
@@ -47,32 +43,17 @@ pub(super) fn serve(
     }
     if !upgrade::is_upgrade(request.headers()) {
         let text = "this path speaks WebSocket: connect with new WebSocket(\"ws://…\")\n";
-        return refuse(
-            HandshakeResult::BadRequest,
-            answer::text(StatusCode::UPGRADE_REQUIRED, text),
-        );
+        return refuse(HandshakeResult::BadRequest, answer::text(StatusCode::UPGRADE_REQUIRED, text));
     }
     let query = Query::parse(request.uri().query());
-    let Some(namespace) = shard
-        .node
-        .namespace_index(query.namespace.as_deref().unwrap_or("/"))
-    else {
-        return refuse(
-            HandshakeResult::BadRequest,
-            answer::text(StatusCode::NOT_FOUND, "no such namespace\n"),
-        );
+    let Some(namespace) = shard.node.namespace_index(query.namespace.as_deref().unwrap_or("/")) else {
+        return refuse(HandshakeResult::BadRequest, answer::text(StatusCode::NOT_FOUND, "no such namespace\n"));
     };
     if shard.node.is_draining() {
-        return refuse(
-            HandshakeResult::Draining,
-            answer::unavailable("this node is going away\n"),
-        );
+        return refuse(HandshakeResult::Draining, answer::unavailable("this node is going away\n"));
     }
     let Some(permit) = shard.node.admit_connection() else {
-        return refuse(
-            HandshakeResult::AtCapacity,
-            answer::unavailable("too many connections\n"),
-        );
+        return refuse(HandshakeResult::AtCapacity, answer::unavailable("too many connections\n"));
     };
     let subprotocol = (!echo && offers(request.headers())).then_some(plain::SUBPROTOCOL);
     let (mut response, upgraded) = match upgrade::accept(&mut request, subprotocol) {
@@ -101,19 +82,9 @@ async fn connect(shard: Rc<Shard>, upgraded: upgrade::Upgraded, peer: Peer, name
         let mut state = shard.state.borrow_mut();
         let rules = state.rules.plain;
         let heartbeat = Heartbeat::new(state.now(), &rules);
-        let transport = Transport::WebSocket {
-            io: Io::Tcp(stream),
-            decoder: Decoder::new(Role::Server),
-        };
+        let transport = Transport::WebSocket { io: Io::Tcp(stream), decoder: Decoder::new(Role::Server) };
         // A plain connection's socket has its index only once the connection has one.
-        let speech = if echo {
-            Speech::Echo { heartbeat }
-        } else {
-            Speech::Plain {
-                heartbeat,
-                socket: u32::MAX,
-            }
-        };
+        let speech = if echo { Speech::Echo { heartbeat } } else { Speech::Plain { heartbeat, socket: u32::MAX } };
         let key = state.insert(Connection::new(transport, speech, Variant::PlainWebSocket, peer));
         if !echo {
             state.greet(key, namespace);

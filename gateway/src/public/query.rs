@@ -60,9 +60,7 @@ mod tests {
 
     #[test]
     fn the_first_of_a_repeated_parameter_counts() {
-        let query = Query::parse(Some(
-            "EIO=4&transport=polling&transport=x&t=abc&a[b]=1&b64=1&sid=%41",
-        ));
+        let query = Query::parse(Some("EIO=4&transport=polling&transport=x&t=abc&a[b]=1&b64=1&sid=%41"));
         assert_eq!(query.eio.as_deref(), Some("4"));
         assert_eq!(query.transport.as_deref(), Some("polling"));
         assert_eq!(query.sid.as_deref(), Some("A"));

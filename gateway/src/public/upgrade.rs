@@ -13,9 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fastwebsockets::upgrade::UpgradeFut;
 use hyper::body::Incoming;
-use hyper::header::{
-    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
-};
+use hyper::header::{CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
 use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use roomcast_core::engine_io;
@@ -24,10 +22,11 @@ use roomcast_core::websocket::{self, Decoder, Message, Opcode, Role};
 use tokio::net::TcpStream;
 
 use super::{Body, answer};
+use crate::mail::Adopted;
 use crate::metrics::{Counter, UpgradeResult};
 use crate::shard::connection::{ConnKey, Transport};
 use crate::shard::io::Io;
-use crate::shard::{Adopted, Shard, spawn_reader};
+use crate::shard::{Shard, spawn_reader};
 
 /// How often the pending GET of a session that is being probed is let go.
 const RELEASE_EVERY: Duration = Duration::from_millis(100);
@@ -37,9 +36,7 @@ pub(super) struct Upgraded(UpgradeFut);
 
 /// Whether a request asks to become a WebSocket.
 pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
-    headers
-        .get(UPGRADE)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+    headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// Answers a WebSocket handshake. The answer 101 comes with the socket to be.
@@ -47,41 +44,24 @@ pub(super) fn accept(
     request: &mut Request<Incoming>,
     subprotocol: Option<&'static str>,
 ) -> Result<(Response<Body>, Upgraded), Response<Body>> {
-    let bad = || {
-        answer::text(
-            StatusCode::BAD_REQUEST,
-            "not a WebSocket handshake (RFC 6455 section 4.2.1)\n",
-        )
-    };
+    let bad = || answer::text(StatusCode::BAD_REQUEST, "not a WebSocket handshake (RFC 6455 section 4.2.1)\n");
     let names_upgrade = |value: &HeaderValue| {
         let text = value.to_str().unwrap_or_default();
-        text.split(',')
-            .any(|token| token.trim().eq_ignore_ascii_case("upgrade"))
+        text.split(',').any(|token| token.trim().eq_ignore_ascii_case("upgrade"))
     };
     let connection = request.headers().get_all(CONNECTION).iter().any(names_upgrade);
     if request.method() != Method::GET || request.version() != Version::HTTP_11 || !connection {
         return Err(bad());
     }
-    if request
-        .headers()
-        .get(SEC_WEBSOCKET_VERSION)
-        .is_none_or(|version| version.as_bytes() != b"13")
-    {
-        let mut response = answer::text(
-            StatusCode::UPGRADE_REQUIRED,
-            "only WebSocket version 13 is spoken here\n",
-        );
-        response
-            .headers_mut()
-            .insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    if request.headers().get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version.as_bytes() != b"13") {
+        let mut response = answer::text(StatusCode::UPGRADE_REQUIRED, "only WebSocket version 13 is spoken here\n");
+        response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         return Err(response);
     }
     let (response, upgraded) = fastwebsockets::upgrade::upgrade(request).map_err(|_| bad())?;
     let mut response = response.map(|_| Body::default());
     if let Some(name) = subprotocol {
-        response
-            .headers_mut()
-            .insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
     }
     Ok((response, Upgraded(upgraded)))
 }
@@ -122,19 +102,9 @@ pub(crate) fn adopt(shard: &Rc<Shard>, adopted: Adopted) {
 }
 
 /// Drives the probe of a polling session: a task of its own, for as long as the probe takes.
-pub(super) async fn probe(
-    shard: Rc<Shard>,
-    sid: roomcast_core::id::Sid,
-    stream: TcpStream,
-    rest: Bytes,
-    base64: bool,
-) {
+pub(super) async fn probe(shard: Rc<Shard>, sid: roomcast_core::id::Sid, stream: TcpStream, rest: Bytes, base64: bool) {
     let Some(key) = begin_probe(&shard, &sid) else {
-        return shard
-            .state
-            .borrow()
-            .cells
-            .inc(Counter::TransportUpgrades(UpgradeResult::Failed));
+        return shard.state.borrow().cells.inc(Counter::TransportUpgrades(UpgradeResult::Failed));
     };
     let timeout = Duration::from_millis(shard.node.settings.socket_io.upgrade_timeout_ms);
     let handshake = tokio::time::timeout(timeout, converse(&shard, key, &stream, rest)).await;
@@ -158,11 +128,7 @@ pub(super) async fn probe(
     if let Some(Transport::Polling(polling)) = state.get_mut(key).map(|c| &mut c.transport) {
         polling.probing = false;
     }
-    let result = if taken {
-        UpgradeResult::Completed
-    } else {
-        UpgradeResult::Failed
-    };
+    let result = if taken { UpgradeResult::Completed } else { UpgradeResult::Failed };
     state.cells.inc(Counter::TransportUpgrades(result));
 }
 
@@ -196,10 +162,7 @@ async fn converse(shard: &Rc<Shard>, key: ConnKey, stream: &TcpStream, rest: Byt
                 Step::Answer => {
                     let mut frame = Vec::new();
                     websocket::encode(Opcode::Text, b"3probe", &mut frame);
-                    stream
-                        .try_write(&frame)
-                        .ok()
-                        .filter(|written| *written == frame.len())?;
+                    stream.try_write(&frame).ok().filter(|written| *written == frame.len())?;
                     shard.state.borrow_mut().release_poll(key);
                 }
                 Step::TakeOver => return Some(bytes.split_off(at)),

@@ -25,34 +25,20 @@ pub enum Mode {
 
 pub(super) fn mode(settings: &Settings) -> Mode {
     let local = settings.public.address.ip().is_loopback() && settings.internal.address.ip().is_loopback();
-    if local && settings.internal.keys.is_empty() {
-        Mode::Open
-    } else {
-        Mode::Guarded
-    }
+    if local && settings.internal.keys.is_empty() { Mode::Open } else { Mode::Guarded }
 }
 
 /// Names that Socket.IO keeps for itself (its documentation, "reserved events").
-const RESERVED_EVENTS: [&str; 6] = [
-    "connect",
-    "connect_error",
-    "disconnect",
-    "disconnecting",
-    "newListener",
-    "removeListener",
-];
+const RESERVED_EVENTS: [&str; 6] =
+    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
 pub(super) fn text(text: &str, rule: Rule) -> Result<(), String> {
     if text.len() > TEXT_BYTES_MAX || text.chars().any(char::is_control) {
-        return Err(format!(
-            "must have at most {TEXT_BYTES_MAX} bytes and no control characters"
-        ));
+        return Err(format!("must have at most {TEXT_BYTES_MAX} bytes and no control characters"));
     }
     match rule {
         Rule::NotEmpty | Rule::Event if text.is_empty() => Err("must not be empty".into()),
-        Rule::Event if RESERVED_EVENTS.contains(&text) => {
-            Err(format!("{text:?} is a name of the protocol's own"))
-        }
+        Rule::Event if RESERVED_EVENTS.contains(&text) => Err(format!("{text:?} is a name of the protocol's own")),
         Rule::Path => path(text),
         Rule::Namespace => roomcast_core::room::Namespace::new(text)
             .map(|_| ())
@@ -63,15 +49,11 @@ pub(super) fn text(text: &str, rule: Rule) -> Result<(), String> {
 }
 
 fn path(text: &str) -> Result<(), String> {
-    let plain = text
-        .bytes()
-        .all(|c| c.is_ascii_alphanumeric() || b"/-._~".contains(&c));
+    let plain = text.bytes().all(|c| c.is_ascii_alphanumeric() || b"/-._~".contains(&c));
     if !text.starts_with('/') {
         Err(format!("must begin with \"/\", not {text:?}"))
     } else if !plain || trimmed(text).is_empty() || text.contains("//") {
-        Err(format!(
-            "must be a path of letters, digits and \"-._~\" below \"/\", not {text:?}"
-        ))
+        Err(format!("must be a path of letters, digits and \"-._~\" below \"/\", not {text:?}"))
     } else {
         Ok(())
     }
@@ -87,10 +69,7 @@ fn filter(text: &str) -> Result<(), String> {
             ));
         }
     }
-    EnvFilter::builder()
-        .parse(text)
-        .map(|_| ())
-        .map_err(|error| error.to_string())
+    EnvFilter::builder().parse(text).map(|_| ()).map_err(|error| error.to_string())
 }
 
 fn trimmed(path: &str) -> &str {
@@ -109,10 +88,7 @@ pub(super) fn relations(settings: &Settings, reader: &mut Reader) {
 fn listeners(settings: &Settings, reader: &mut Reader) {
     let (public, internal) = (settings.public.address, settings.internal.address);
     if public == internal && public.port() != 0 {
-        reader.invalid(
-            "internal.address",
-            format!("must differ from public.address, which is {public} too"),
-        );
+        reader.invalid("internal.address", format!("must differ from public.address, which is {public} too"));
     }
     if !public.ip().is_loopback() && !settings.auth.anonymous {
         reader.missing(
@@ -133,10 +109,7 @@ fn listeners(settings: &Settings, reader: &mut Reader) {
         );
     }
     if settings.public.cors_credentials && settings.public.origins.contains(&OriginRule::Any) {
-        reader.invalid(
-            "public.cors_credentials",
-            "must not be true while public.origins has \"*\": list the origins",
-        );
+        reader.invalid("public.cors_credentials", "must not be true while public.origins has \"*\": list the origins");
     }
 }
 
@@ -170,16 +143,11 @@ fn keys(settings: &Settings, reader: &mut Reader) {
 fn protocols(settings: &Settings, reader: &mut Reader) {
     let socket_io = &settings.socket_io;
     if trimmed(&socket_io.path) == trimmed(&settings.websocket.path) {
-        reader.invalid(
-            "websocket.path",
-            format!("must differ from socket_io.path, which is {:?}", socket_io.path),
-        );
+        reader.invalid("websocket.path", format!("must differ from socket_io.path, which is {:?}", socket_io.path));
     }
     if !socket_io.polling && !socket_io.websocket {
-        reader.invalid(
-            "socket_io.websocket",
-            "must be true while socket_io.polling is false: clients need a transport",
-        );
+        reader
+            .invalid("socket_io.websocket", "must be true while socket_io.polling is false: clients need a transport");
     }
     let mut events = HashSet::new();
     for (key, event) in [
@@ -202,28 +170,19 @@ fn limits(settings: &Settings, reader: &mut Reader) {
     ] {
         if size > limits.mailbox_bytes_max {
             let mailbox = limits.mailbox_bytes_max;
-            reader.invalid(
-                key,
-                format!("must not be beyond limits.mailbox_bytes_max, which is {mailbox}, not {size}"),
-            );
+            reader.invalid(key, format!("must not be beyond limits.mailbox_bytes_max, which is {mailbox}, not {size}"));
         }
     }
     let drain = &settings.drain;
     if drain.delay_ms >= drain.deadline_ms {
         let (delay, deadline) = (drain.delay_ms, drain.deadline_ms);
-        reader.invalid(
-            "drain.delay_ms",
-            format!("must be below drain.deadline_ms, which is {deadline}, not {delay}"),
-        );
+        reader.invalid("drain.delay_ms", format!("must be below drain.deadline_ms, which is {deadline}, not {delay}"));
     }
 }
 
 fn namespaces(settings: &Settings, reader: &mut Reader) {
     if settings.namespaces.is_empty() {
-        reader.invalid(
-            "namespaces",
-            "must have at least one entry, or clients have nothing to connect to",
-        );
+        reader.invalid("namespaces", "must have at least one entry, or clients have nothing to connect to");
     }
     let mut names = HashSet::new();
     for (i, namespace) in settings.namespaces.iter().enumerate() {

@@ -79,17 +79,9 @@ impl fmt::Display for Problem {
         match self {
             Self::File { path, why } => write!(f, "{}: {why}", path.display()),
             Self::UnknownKey { key, place, nearest } => {
-                write!(
-                    f,
-                    "unknown key {key:?} in {place}: the nearest valid key is {nearest}"
-                )
+                write!(f, "unknown key {key:?} in {place}: the nearest valid key is {nearest}")
             }
-            Self::Mistyped {
-                key,
-                place,
-                expected,
-                found,
-            } => {
+            Self::Mistyped { key, place, expected, found } => {
                 write!(f, "{key} in {place}: expected {expected}, found {found}")
             }
             Self::Invalid { key, place, why } => write!(f, "{key} in {place}: {why}"),
@@ -106,11 +98,7 @@ pub struct SettingsError {
 
 impl SettingsError {
     pub(super) fn check(problems: Vec<Problem>) -> Result<(), Self> {
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(Self { problems })
-        }
+        if problems.is_empty() { Ok(()) } else { Err(Self { problems }) }
     }
 
     /// Everything that was found, in the order of the settings.
@@ -121,9 +109,7 @@ impl SettingsError {
 
 impl From<Problem> for SettingsError {
     fn from(problem: Problem) -> Self {
-        Self {
-            problems: vec![problem],
-        }
+        Self { problems: vec![problem] }
     }
 }
 

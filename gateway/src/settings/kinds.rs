@@ -87,15 +87,10 @@ impl Setting for AdapterKind {
 
     fn read(reader: &mut Reader, key: &str, value: Value) -> Option<Self> {
         if word(&value) == Some("redis") {
-            reader.invalid(
-                key,
-                "\"redis\" is not in this version; the only adapter is \"memory\"",
-            );
+            reader.invalid(key, "\"redis\" is not in this version; the only adapter is \"memory\"");
             return None;
         }
-        word(&value)
-            .and_then(Self::parse)
-            .or_else(|| reader.mistyped(key, Self::KIND, &value))
+        word(&value).and_then(Self::parse).or_else(|| reader.mistyped(key, Self::KIND, &value))
     }
 
     fn show(&self) -> String {
@@ -107,9 +102,7 @@ impl Setting for LogFormat {
     const KIND: &'static str = Self::EXPECTED;
 
     fn read(reader: &mut Reader, key: &str, value: Value) -> Option<Self> {
-        word(&value)
-            .and_then(Self::parse)
-            .or_else(|| reader.mistyped(key, Self::KIND, &value))
+        word(&value).and_then(Self::parse).or_else(|| reader.mistyped(key, Self::KIND, &value))
     }
 
     fn show(&self) -> String {
@@ -121,8 +114,7 @@ impl Setting for Vec<Scope> {
     const KIND: &'static str = Scope::EXPECTED;
 
     fn read(reader: &mut Reader, key: &str, value: Value) -> Option<Self> {
-        let parse =
-            |word: &str| Scope::parse(word).ok_or_else(|| format!("expected {}, not {word:?}", Self::KIND));
+        let parse = |word: &str| Scope::parse(word).ok_or_else(|| format!("expected {}, not {word:?}", Self::KIND));
         value::words(reader, key, Self::KIND, &value, parse)
     }
 
@@ -136,9 +128,7 @@ impl Setting for Secret<[u8; 32]> {
 
     fn read(reader: &mut Reader, key: &str, value: Value) -> Option<Self> {
         let digest = word(&value).and_then(digest);
-        digest
-            .map(Self::new)
-            .or_else(|| reader.mistyped_secret(key, Self::KIND, &value))
+        digest.map(Self::new).or_else(|| reader.mistyped_secret(key, Self::KIND, &value))
     }
 
     fn show(&self) -> String {
@@ -147,17 +137,7 @@ impl Setting for Secret<[u8; 32]> {
 }
 
 fn digest(text: &str) -> Option<[u8; 32]> {
-    let digits: Vec<u8> = text
-        .chars()
-        .map(|c| c.to_digit(16).map(|d| d as u8))
-        .collect::<Option<_>>()?;
-    let bytes: Vec<u8> = digits
-        .chunks_exact(2)
-        .map(|pair| pair[0] << 4 | pair[1])
-        .collect();
-    if digits.len() == 64 {
-        bytes.try_into().ok()
-    } else {
-        None
-    }
+    let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;
+    let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+    if digits.len() == 64 { bytes.try_into().ok() } else { None }
 }

@@ -38,10 +38,7 @@ pub(super) fn variable(key: &str) -> String {
 
 /// The variables of this process that are ours.
 pub(super) fn process_environment() -> Result<Vec<(String, String)>, SettingsError> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that reads the environment"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     ours(std::env::vars_os())
 }
 
@@ -49,10 +46,7 @@ pub(super) fn process_environment() -> Result<Vec<(String, String)>, SettingsErr
 fn ours(all: impl Iterator<Item = (OsString, OsString)>) -> Result<Vec<(String, String)>, SettingsError> {
     let mut ours = Vec::new();
     for (name, value) in all {
-        let Some(name) = name
-            .to_str()
-            .filter(|name| *name == ENV_CONFIG || name.starts_with(ENV_PREFIX))
-        else {
+        let Some(name) = name.to_str().filter(|name| *name == ENV_CONFIG || name.starts_with(ENV_PREFIX)) else {
             continue;
         };
         let value = value.into_string().map_err(|_| Problem::Mistyped {
@@ -95,10 +89,7 @@ pub(super) fn load(
     env: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Loaded, SettingsError> {
     let env: BTreeMap<String, String> = env.into_iter().collect();
-    let named = env
-        .get(ENV_CONFIG)
-        .filter(|path| !path.is_empty())
-        .map(PathBuf::from);
+    let named = env.get(ENV_CONFIG).filter(|path| !path.is_empty()).map(PathBuf::from);
     let file = config.map(Path::to_owned).or(named);
 
     let entries = reference::entries();
@@ -113,9 +104,7 @@ pub(super) fn load(
             None => builder = builder.add_source(Variable { name, value }),
         }
     }
-    let merged = builder
-        .build()
-        .map_err(|error| file_problem(file.as_deref(), &error))?;
+    let merged = builder.build().map_err(|error| file_problem(file.as_deref(), &error))?;
 
     let settings = match merged.cache.kind {
         ValueKind::Table(table) => Settings::read_table(&mut reader, "", table),
@@ -126,18 +115,11 @@ pub(super) fn load(
         check::relations(&settings, &mut reader);
     }
     SettingsError::check(reader.problems)?;
-    Ok(Loaded {
-        settings,
-        file,
-        set: reader.set,
-    })
+    Ok(Loaded { settings, file, set: reader.set })
 }
 
 fn source(path: &Path) -> Result<File<config::FileSourceString, FileFormat>, Problem> {
-    let problem = |why: String| Problem::File {
-        path: path.to_owned(),
-        why,
-    };
+    let problem = |why: String| Problem::File { path: path.to_owned(), why };
     let format = match path.extension().and_then(|extension| extension.to_str()) {
         Some("toml") => FileFormat::Toml,
         Some("yaml" | "yml") => FileFormat::Yaml,
@@ -152,10 +134,7 @@ fn file_problem(file: Option<&Path>, error: &ConfigError) -> Problem {
         ConfigError::FileParse { cause, .. } => cause.to_string(),
         other => other.to_string(),
     };
-    Problem::File {
-        path: file.unwrap_or(Path::new("")).to_owned(),
-        why: why.trim_end().to_owned(),
-    }
+    Problem::File { path: file.unwrap_or(Path::new("")).to_owned(), why: why.trim_end().to_owned() }
 }
 
 /// Every valid key, sections included.
@@ -176,9 +155,9 @@ fn variable_problem(name: &str, entries: &[Entry]) -> Option<Problem> {
     }
     let place = Place::Environment(name.to_owned());
     let list = |entry: &&Entry| match entry {
-        Entry::Section { key: list, .. } => list
-            .strip_suffix("[]")
-            .is_some_and(|list| key == list || key.starts_with(&format!("{list}."))),
+        Entry::Section { key: list, .. } => {
+            list.strip_suffix("[]").is_some_and(|list| key == list || key.starts_with(&format!("{list}.")))
+        }
         Entry::Setting(_) => false,
     };
     if entries.iter().any(|entry| list(&entry)) {
@@ -186,11 +165,7 @@ fn variable_problem(name: &str, entries: &[Entry]) -> Option<Problem> {
         return Some(Problem::Invalid { key, place, why });
     }
     let nearest = suggest::nearest(&key, variables.iter().map(|(known, _)| *known)).unwrap_or_default();
-    Some(Problem::UnknownKey {
-        nearest: variable(nearest),
-        key,
-        place,
-    })
+    Some(Problem::UnknownKey { nearest: variable(nearest), key, place })
 }
 
 fn settable(entry: &Entry) -> Option<(&str, &str)> {

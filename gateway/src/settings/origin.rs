@@ -59,21 +59,14 @@ impl OriginRule {
             return Err(OriginError::Shape);
         };
         let Some(tail) = rest.strip_prefix("*.") else {
-            return if rest.contains('*') {
-                Err(OriginError::Star)
-            } else {
-                Ok(Self::Exact(origin))
-            };
+            return if rest.contains('*') { Err(OriginError::Star) } else { Ok(Self::Exact(origin)) };
         };
         let host = tail.split(':').next().unwrap_or_default();
         let labels = host.split('.').filter(|label| !label.is_empty()).count();
         if tail.contains('*') || labels < 2 || host.split('.').any(str::is_empty) {
             return Err(OriginError::Star);
         }
-        Ok(Self::Label {
-            scheme: format!("{scheme}://"),
-            rest: format!(".{tail}"),
-        })
+        Ok(Self::Label { scheme: format!("{scheme}://"), rest: format!(".{tail}") })
     }
 
     /// Whether the pattern covers the value of an `Origin` header.
@@ -82,9 +75,7 @@ impl OriginRule {
             Self::Any => true,
             Self::Exact(exact) => normal(origin).is_some_and(|origin| origin == *exact),
             Self::Label { scheme, rest } => normal(origin).is_some_and(|origin| {
-                let label = origin
-                    .strip_prefix(scheme.as_str())
-                    .and_then(|host| host.strip_suffix(rest.as_str()));
+                let label = origin.strip_prefix(scheme.as_str()).and_then(|host| host.strip_suffix(rest.as_str()));
                 label.is_some_and(|label| !label.is_empty() && !label.contains(['.', ':', '[', '*']))
             }),
         }
@@ -112,11 +103,7 @@ fn normal(text: &str) -> Option<String> {
         Some(v6) => {
             let (address, after) = v6.split_once(']')?;
             address.parse::<std::net::Ipv6Addr>().ok()?;
-            let port = if after.is_empty() {
-                None
-            } else {
-                Some(after.strip_prefix(':')?)
-            };
+            let port = if after.is_empty() { None } else { Some(after.strip_prefix(':')?) };
             (&authority[..address.len() + 2], port)
         }
         None => match authority.split_once(':') {
@@ -126,9 +113,7 @@ fn normal(text: &str) -> Option<String> {
     };
     let host_fits = host.starts_with('[')
         || !host.is_empty()
-            && host
-                .bytes()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'*'));
+            && host.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'*'));
     let port = match port {
         Some(port) if port.bytes().all(|c| c.is_ascii_digit()) => Some(port.parse::<u16>().ok()?),
         Some(_) => return None,

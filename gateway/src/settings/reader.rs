@@ -21,12 +21,7 @@ pub(super) struct Reader {
 impl Reader {
     /// `known`: every valid key, sections included, list elements as `section[].key`.
     pub(super) fn new(file: Option<PathBuf>, known: Vec<String>) -> Self {
-        Self {
-            file,
-            known,
-            problems: Vec::new(),
-            set: BTreeMap::new(),
-        }
+        Self { file, known, problems: Vec::new(), set: BTreeMap::new() }
     }
 
     /// Where a value came from: the environment marks its values with the variable's name.
@@ -53,11 +48,7 @@ impl Reader {
         let found = match &value.kind {
             ValueKind::String(text) => format!("the text {text:?}"),
             ValueKind::Boolean(b) => format!("{b}"),
-            ValueKind::Float(_)
-            | ValueKind::I64(_)
-            | ValueKind::U64(_)
-            | ValueKind::I128(_)
-            | ValueKind::U128(_) => {
+            ValueKind::Float(_) | ValueKind::I64(_) | ValueKind::U64(_) | ValueKind::I128(_) | ValueKind::U128(_) => {
                 format!("the number {value}")
             }
             _ => kind(value).into(),
@@ -72,31 +63,19 @@ impl Reader {
 
     fn mistyped_as<T>(&mut self, key: &str, expected: &str, value: &Value, found: String) -> Option<T> {
         let place = self.place(value);
-        self.problems.push(Problem::Mistyped {
-            key: key.into(),
-            place,
-            expected: expected.into(),
-            found,
-        });
+        self.problems.push(Problem::Mistyped { key: key.into(), place, expected: expected.into(), found });
         None
     }
 
     /// Reports a value that is out of range or does not fit the others.
     pub(super) fn invalid(&mut self, key: &str, why: impl Into<String>) {
         let place = self.place_of(key);
-        self.problems.push(Problem::Invalid {
-            key: key.into(),
-            place,
-            why: why.into(),
-        });
+        self.problems.push(Problem::Invalid { key: key.into(), place, why: why.into() });
     }
 
     /// Reports a setting that is needed and absent.
     pub(super) fn missing(&mut self, key: &str, why: impl Into<String>) {
-        self.problems.push(Problem::Missing {
-            key: key.into(),
-            why: why.into(),
-        });
+        self.problems.push(Problem::Missing { key: key.into(), why: why.into() });
     }
 
     /// Reports every key that is left over of a section.
@@ -106,21 +85,16 @@ impl Reader {
             let key = path(&name);
             let place = self.place(&value);
             let nearest = self.nearest(&key);
-            self.problems.push(Problem::UnknownKey {
-                key,
-                place,
-                nearest: format!("{nearest:?}"),
-            });
+            self.problems.push(Problem::UnknownKey { key, place, nearest: format!("{nearest:?}") });
         }
     }
 
     /// The nearest valid key, with the index of the list element put back.
     fn nearest(&self, key: &str) -> String {
         let (general, index) = match (key.find('['), key.find(']')) {
-            (Some(from), Some(to)) if from < to => (
-                format!("{}[]{}", &key[..from], &key[to + 1..]),
-                key[from..=to].to_owned(),
-            ),
+            (Some(from), Some(to)) if from < to => {
+                (format!("{}[]{}", &key[..from], &key[to + 1..]), key[from..=to].to_owned())
+            }
             _ => (key.to_owned(), "[]".to_owned()),
         };
         let nearest = suggest::nearest(&general, self.known.iter().map(String::as_str));

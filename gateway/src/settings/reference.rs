@@ -43,11 +43,7 @@ pub fn configuration() -> String {
                 page,
                 "\n## {key}\n\n{what}\n\n| key | type | default | unit | allowed | environment variable | what |\n\
                  | --- | --- | --- | --- | --- | --- | --- |\n",
-                key = if key.ends_with("[]") {
-                    format!("[[{}]]", key.trim_end_matches("[]"))
-                } else {
-                    key
-                },
+                key = if key.ends_with("[]") { format!("[[{}]]", key.trim_end_matches("[]")) } else { key },
             ),
             Entry::Setting(row) => writeln!(page, "{}", line(&row)),
         };
@@ -56,18 +52,11 @@ pub fn configuration() -> String {
 }
 
 fn line(row: &Row) -> String {
-    let env = row
-        .env
-        .as_ref()
-        .map_or_else(|| "file only".to_owned(), |name| format!("`{name}`"));
+    let env = row.env.as_ref().map_or_else(|| "file only".to_owned(), |name| format!("`{name}`"));
     let cells = [
         format!("`{}`", row.key),
         row.kind.to_owned(),
-        if required(row) {
-            "required".to_owned()
-        } else {
-            format!("`{}`", row.default)
-        },
+        if required(row) { "required".to_owned() } else { format!("`{}`", row.default) },
         row.unit.to_owned(),
         row.allowed.clone(),
         env,

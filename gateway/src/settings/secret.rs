@@ -37,10 +37,7 @@ mod tests {
     #[test]
     fn a_secret_is_masked_wherever_it_is_printed() {
         let secret = Secret::new("hunter2");
-        assert_eq!(
-            format!("{secret} {secret:?} {:?}", Some(&secret)),
-            "… Secret(…) Some(Secret(…))"
-        );
+        assert_eq!(format!("{secret} {secret:?} {:?}", Some(&secret)), "… Secret(…) Some(Secret(…))");
         assert_eq!(*secret.expose(), "hunter2");
     }
 }

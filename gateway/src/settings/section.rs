@@ -48,11 +48,7 @@ pub(super) trait Section: Default {
 
 /// `section` and `key` as `section.key`.
 pub(super) fn join(at: &str, field: &str) -> String {
-    if at.is_empty() {
-        field.into()
-    } else {
-        format!("{at}.{field}")
-    }
+    if at.is_empty() { field.into() } else { format!("{at}.{field}") }
 }
 
 impl<T: Section> Setting for T {
@@ -72,10 +68,7 @@ impl<T: Section> Setting for T {
     }
 
     fn entries(&self, key: &str, what: &'static str, _: Rule) -> Vec<Entry> {
-        let mut entries = vec![Entry::Section {
-            key: key.into(),
-            what,
-        }];
+        let mut entries = vec![Entry::Section { key: key.into(), what }];
         entries.extend(self.document(key));
         entries
     }
@@ -101,10 +94,7 @@ impl<T: Section> Setting for Vec<T> {
 
     fn entries(&self, key: &str, what: &'static str, _: Rule) -> Vec<Entry> {
         let key = format!("{key}[]");
-        let mut entries = vec![Entry::Section {
-            key: key.clone(),
-            what,
-        }];
+        let mut entries = vec![Entry::Section { key: key.clone(), what }];
         entries.extend(T::default().document(&key));
         entries
     }

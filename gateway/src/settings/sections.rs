@@ -10,9 +10,7 @@ use super::origin::OriginRule;
 use super::secret::Secret;
 use super::section::section;
 use super::value::Rule;
-use crate::limits::{
-    BYTES_MAX, COUNT_MAX, DURATION_MS_MAX, HEADER_BYTES_MAX, HEADER_BYTES_MIN, LIST_ITEMS_MAX,
-};
+use crate::limits::{BYTES_MAX, COUNT_MAX, DURATION_MS_MAX, HEADER_BYTES_MAX, HEADER_BYTES_MIN, LIST_ITEMS_MAX};
 use roomcast_core::id::SHARDS_MAX;
 
 /// SHA-256 of a key's secret. Masked like the secret itself: it is what an attacker would test guesses against.

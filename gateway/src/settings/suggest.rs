@@ -39,35 +39,17 @@ mod tests {
 
     #[test]
     fn distances_are_those_of_the_textbook() {
-        for (a, b, d) in [
-            ("kitten", "sitting", 3),
-            ("", "abc", 3),
-            ("abc", "", 3),
-            ("é", "e", 1),
-            ("x", "x", 0),
-        ] {
+        for (a, b, d) in [("kitten", "sitting", 3), ("", "abc", 3), ("abc", "", 3), ("é", "e", 1), ("x", "x", 0)] {
             assert_eq!(distance(a, b), d, "{a} {b}");
         }
     }
 
     #[test]
     fn a_misspelt_key_and_a_misplaced_one_are_found() {
-        let known = [
-            "log",
-            "log.level",
-            "limits.connections_max",
-            "limits.headers_max",
-            "public.address",
-        ];
-        assert_eq!(
-            nearest("limits.conections_max", known),
-            Some("limits.connections_max")
-        );
+        let known = ["log", "log.level", "limits.connections_max", "limits.headers_max", "public.address"];
+        assert_eq!(nearest("limits.conections_max", known), Some("limits.connections_max"));
         assert_eq!(nearest("limit.headers_max", known), Some("limits.headers_max"));
-        assert_eq!(
-            nearest("public.connections_max", known),
-            Some("limits.connections_max")
-        );
+        assert_eq!(nearest("public.connections_max", known), Some("limits.connections_max"));
         assert_eq!(nearest("lgo", known), Some("log"));
         assert_eq!(nearest("anything", []), None);
     }

@@ -40,14 +40,7 @@ impl Acks {
     ) {
         if !sockets.is_empty() {
             self.owed += sockets.len();
-            self.waiting.insert(
-                (namespace, id),
-                Waiting {
-                    sockets,
-                    responder,
-                    deadline,
-                },
-            );
+            self.waiting.insert((namespace, id), Waiting { sockets, responder, deadline });
         }
     }
 

@@ -28,10 +28,7 @@ impl State {
         for socket in connection.sockets() {
             self.close_socket(socket, reason);
         }
-        let polled = self
-            .conns
-            .get(conn as usize)
-            .is_some_and(|c| matches!(c.transport, Transport::Polling(_)));
+        let polled = self.conns.get(conn as usize).is_some_and(|c| matches!(c.transport, Transport::Polling(_)));
         if !polled && reason != CloseReason::TransportError {
             self.write_outbox(conn);
         }
@@ -69,8 +66,7 @@ impl State {
             return;
         };
         let transport = std::mem::replace(&mut connection.transport, Transport::Polling(Box::default()));
-        let (Transport::WebSocket { io, .. }, false) =
-            (transport, blocked || reason == CloseReason::TransportError)
+        let (Transport::WebSocket { io, .. }, false) = (transport, blocked || reason == CloseReason::TransportError)
         else {
             return self.remove(conn);
         };
@@ -92,10 +88,7 @@ impl State {
             return false;
         };
         self.outbox_bytes_changed(outbox.bytes(), 0);
-        self.cells.add(
-            Counter::MessagesDropped(DropReason::ConnectionClosed),
-            outbox.publications(),
-        );
+        self.cells.add(Counter::MessagesDropped(DropReason::ConnectionClosed), outbox.publications());
         let blocked = outbox.blocked_since().is_some();
         if blocked {
             self.cells.gauge_sub(Gauge::ConnectionsBackpressured, 1);

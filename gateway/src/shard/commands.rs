@@ -27,29 +27,21 @@ impl State {
                 Ok(subscribed) => self.when_live_plain(socket, id, subscribed),
                 Err(refused) => self.refuse_plain(socket, id, &refused),
             },
-            Kind::Unsubscribe(names) => {
-                match rooms(&names).and_then(|rooms| self.unsubscribe(socket, &rooms)) {
-                    Ok(rooms) => self.answer_plain(socket, id, &members(&rooms)),
-                    Err(refused) => self.refuse_plain(socket, id, &refused),
-                }
-            }
+            Kind::Unsubscribe(names) => match rooms(&names).and_then(|rooms| self.unsubscribe(socket, &rooms)) {
+                Ok(rooms) => self.answer_plain(socket, id, &members(&rooms)),
+                Err(refused) => self.refuse_plain(socket, id, &refused),
+            },
             Kind::Publish { room, payload } => {
                 self.publish_from(socket, &room, payload, Reply::Plain(id.map(str::to_owned)));
             }
-            Kind::Emit(payload) => match self.node.events.clone().zip(self.client(socket)) {
-                Some((events, client)) => {
-                    events.event(&client, payload, None);
-                    self.answer_plain(socket, id, "");
-                }
-                None => self.refuse_plain(socket, id, &Refused::no_backend()),
-            },
+            Kind::Emit(_) if self.node.events.is_none() => self.refuse_plain(socket, id, &Refused::no_backend()),
+            Kind::Emit(payload) => {
+                self.tell(socket, |events, client| events.event(client, payload, None));
+                self.answer_plain(socket, id, "");
+            }
             Kind::Auth(_) => {
                 let message = "this gateway knows no tokens: every client is anonymous";
-                self.refuse_plain(
-                    socket,
-                    id,
-                    &Refused::new(ClientErrorCode::AuthUnavailable, message),
-                );
+                self.refuse_plain(socket, id, &Refused::new(ClientErrorCode::AuthUnavailable, message));
             }
         }
     }
@@ -58,29 +50,12 @@ impl State {
         if subscribed.soon.is_empty() {
             return self.answer_plain(socket, id, &members(&subscribed.rooms));
         }
-        let Some((shard, generation)) = self
-            .shard()
-            .zip(self.sockets.get(socket as usize).map(|s| s.generation))
-        else {
-            return;
-        };
         let id = id.map(str::to_owned);
-        tokio::task::spawn_local(async move {
-            let outcome = all_live(subscribed.soon).await;
-            let mut state = shard.state.borrow_mut();
-            if state
-                .sockets
-                .get(socket as usize)
-                .is_none_or(|s| s.generation != generation)
-            {
-                return;
-            }
-            match outcome {
-                Ok(()) => state.answer_plain(socket, id.as_deref(), &members(&subscribed.rooms)),
-                Err(error) => {
-                    let refused = Refused::new(ClientErrorCode::AdapterUnavailable, error.to_string());
-                    state.refuse_plain(socket, id.as_deref(), &refused);
-                }
+        self.later(socket, all_live(subscribed.soon), move |state, outcome| match outcome {
+            Ok(()) => state.answer_plain(socket, id.as_deref(), &members(&subscribed.rooms)),
+            Err(error) => {
+                let refused = Refused::new(ClientErrorCode::AdapterUnavailable, error.to_string());
+                state.refuse_plain(socket, id.as_deref(), &refused);
             }
         });
     }
@@ -101,21 +76,13 @@ impl State {
         let Some(conn) = self.sockets.get(socket as usize).map(|s| s.conn) else {
             return;
         };
-        let text = plain::error(
-            id,
-            refused.code.label(),
-            &refused.message,
-            refused.room.as_deref(),
-        );
+        let text = plain::error(id, refused.code.label(), &refused.message, refused.room.as_deref());
         self.send_plain(conn, &text);
     }
 }
 
 fn rooms(names: &[std::borrow::Cow<'_, str>]) -> Result<Vec<Room>, Refused> {
-    names
-        .iter()
-        .map(|name| Room::new(name).map_err(|error| Refused::room(name, error)))
-        .collect()
+    names.iter().map(|name| Room::new(name).map_err(|error| Refused::room(name, error))).collect()
 }
 
 fn members(rooms: &[Room]) -> String {

@@ -14,7 +14,7 @@ use roomcast_core::websocket::Decoder;
 
 use super::io::Io;
 use super::outbox::Outbox;
-use super::polling::Polling;
+use super::polled::Polling;
 use crate::metrics;
 use crate::node::Permit;
 
@@ -122,10 +122,7 @@ impl Connection {
     pub(crate) fn is_behind(&self) -> bool {
         match &self.transport {
             Transport::Polling(polling) => !polling.is_waiting(),
-            _ => self
-                .outbox
-                .as_ref()
-                .is_some_and(|outbox| outbox.blocked_since().is_some()),
+            _ => self.outbox.as_ref().is_some_and(|outbox| outbox.blocked_since().is_some()),
         }
     }
 

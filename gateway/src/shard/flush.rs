@@ -13,58 +13,23 @@
 //! flusher yields in the middle of a large room.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use roomcast_core::close::CloseReason;
-use roomcast_core::delivery::{Delivery, Variant};
+use roomcast_core::delivery::Variant;
 
 use super::connection::{Speech, Transport};
 use super::outbox::Put;
 use super::rooms::{Member, RoomIndex};
 use super::state::State;
+use super::turn::{Current, Item};
 use crate::metrics::{Counter, DeliveryPath, DropReason, Histogram};
 
 /// How long the flusher writes before it lets others run.
 const SLICE: Duration = Duration::from_millis(1);
 /// Members, and connections, written between two looks at the clock.
 const MEMBERS_A_LOOK: usize = 32;
-
-/// A publication on this shard, with its number.
-#[derive(Debug)]
-pub(crate) struct Item {
-    pub(crate) number: u64,
-    pub(crate) delivery: Arc<Delivery>,
-    /// What it is charged in the mailbox while it is pending.
-    pub(crate) bytes: usize,
-}
-
-/// The turn: what is dirty, and where the flusher stands.
-#[derive(Debug, Default)]
-pub(crate) struct Turn {
-    /// Number of the latest publication.
-    pub(crate) number: u64,
-    pub(crate) rooms: std::collections::VecDeque<RoomIndex>,
-    pub(crate) conns: std::collections::VecDeque<u32>,
-    current: Option<Current>,
-}
-
-/// A room in the middle of its flush. Members are written from the last to the first, so
-/// that a leave (a swap with the last) never hides one that is not written yet.
-#[derive(Debug)]
-struct Current {
-    room: RoomIndex,
-    /// Members below this are not written yet.
-    below: usize,
-    /// Numbers of the first and last publication that go out.
-    first: u64,
-    last: u64,
-    items: Vec<Rc<Item>>,
-    frames: [Option<Bytes>; Variant::COUNT],
-    delivered: [u64; 2],
-    sent: [u64; 2],
-}
 
 impl State {
     /// Writes what is dirty for at most one slice of time. `true`: there is more.
@@ -121,16 +86,7 @@ impl State {
         // The items stay with the room too: whoever is settled meanwhile finds them there.
         entry.pending.clone_from(&items);
         let frames = Default::default();
-        self.turn.current = Some(Current {
-            room,
-            below,
-            first,
-            last,
-            items,
-            frames,
-            delivered: [0; 2],
-            sent: [0; 2],
-        });
+        self.turn.current = Some(Current { room, below, first, last, items, frames, delivered: [0; 2], sent: [0; 2] });
     }
 
     /// Writes the next few members of the room at hand.
@@ -139,17 +95,9 @@ impl State {
             return;
         };
         for _ in 0..MEMBERS_A_LOOK {
-            let members = self
-                .rooms
-                .get(current.room)
-                .map_or(&[][..], |entry| &entry.members);
+            let members = self.rooms.get(current.room).map_or(&[][..], |entry| &entry.members);
             current.below = current.below.min(members.len());
-            let Some(member) = current
-                .below
-                .checked_sub(1)
-                .and_then(|at| members.get(at))
-                .copied()
-            else {
+            let Some(member) = current.below.checked_sub(1).and_then(|at| members.get(at)).copied() else {
                 return self.end_room(&current);
             };
             current.below -= 1;
@@ -194,9 +142,7 @@ impl State {
         let pending = |socket: u32| {
             self.sockets.get(socket as usize).is_some_and(|socket| {
                 let mut places = socket.places.iter();
-                places.any(|place| {
-                    place.room != room && self.rooms.get(place.room).is_some_and(|entry| entry.dirty)
-                })
+                places.any(|place| place.room != room && self.rooms.get(place.room).is_some_and(|entry| entry.dirty))
             })
         };
         match &conn.speech {
@@ -206,25 +152,17 @@ impl State {
     }
 
     fn end_room(&mut self, current: &Current) {
-        for (at, protocol) in [
-            crate::metrics::Protocol::SocketIo,
-            crate::metrics::Protocol::Plain,
-        ]
-        .into_iter()
-        .enumerate()
+        for (at, protocol) in
+            [crate::metrics::Protocol::SocketIo, crate::metrics::Protocol::Plain].into_iter().enumerate()
         {
-            self.cells
-                .add(Counter::MessagesDelivered(protocol), current.delivered[at]);
+            self.cells.add(Counter::MessagesDelivered(protocol), current.delivered[at]);
             self.cells.add(Counter::SentBytes(protocol), current.sent[at]);
         }
         let now = self.node.clock.unix();
         for item in &current.items {
             self.node.mailbox(self.index).release(item.bytes);
             let waited = now.saturating_sub(item.delivery.publication.published_at);
-            self.cells.observe(
-                Histogram::DeliveryLatency(DeliveryPath::Local),
-                Duration::from_millis(waited),
-            );
+            self.cells.observe(Histogram::DeliveryLatency(DeliveryPath::Local), Duration::from_millis(waited));
         }
         let Some(entry) = self.rooms.get_mut(current.room) else {
             return;
@@ -273,24 +211,17 @@ impl State {
 
     /// Queues a publication for one connection. The connection may be closed by it.
     pub(crate) fn put(&mut self, conn: u32, item: &Rc<Item>) {
-        let (bytes_max, age_max, now) = (self.rules.outbox_bytes_max, self.rules.outbox_age_max, self.now());
+        let (bounds, now) = (self.rules.outbox, self.now());
         let Some(connection) = self.conns.get_mut(conn as usize) else {
             return;
         };
         if matches!(connection.speech, Speech::Silent) {
-            return self
-                .cells
-                .inc(Counter::MessagesDropped(DropReason::ConnectionClosed));
+            return self.cells.inc(Counter::MessagesDropped(DropReason::ConnectionClosed));
         }
         let (variant, behind) = (connection.variant, connection.is_behind());
         let outbox = connection.outbox();
         let before = outbox.bytes();
-        let too_old = outbox.blocked_since().is_some_and(|since| now >= since + age_max);
-        let put = if too_old {
-            Put::Overflow
-        } else {
-            outbox.put(item, variant, behind, bytes_max)
-        };
+        let put = outbox.put(item, variant, behind, now, bounds);
         let after = outbox.bytes();
         self.outbox_bytes_changed(before, after);
         match put {
@@ -327,7 +258,7 @@ impl State {
                 let rest = bytes.slice(written..);
                 written = 0;
                 let len = rest.len();
-                connection.outbox().put_rest(rest);
+                connection.outbox().put_rest(rest, now);
                 self.outbox_bytes_changed(0, len);
             }
         }
@@ -340,12 +271,7 @@ fn join(items: &[Rc<Item>], variant: Variant) -> Bytes {
     if let [item] = items {
         return item.delivery.encoded(variant).clone();
     }
-    let mut out = Vec::with_capacity(
-        items
-            .iter()
-            .map(|item| item.delivery.encoded(variant).len())
-            .sum(),
-    );
+    let mut out = Vec::with_capacity(items.iter().map(|item| item.delivery.encoded(variant).len()).sum());
     for item in items {
         out.extend_from_slice(item.delivery.encoded(variant));
     }

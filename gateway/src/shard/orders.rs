@@ -15,11 +15,11 @@ use roomcast_core::room::Room;
 use roomcast_core::socket_io;
 
 use super::connection::Speech;
-use super::flush::Item;
 use super::outbox::Packet;
 use super::rooms::{Member, RoomIndex};
 use super::state::State;
-use super::{SocketKey, ToSocket};
+use super::turn::Item;
+use crate::mail::{SocketKey, ToSocket};
 use crate::metrics::{AckResult, Counter, DropReason, Gauge, Transport};
 
 /// Entries of one part of a list.
@@ -34,11 +34,7 @@ impl State {
             return self.node.mailbox(self.index).release(bytes);
         };
         self.turn.number += 1;
-        let item = Rc::new(Item {
-            number: self.turn.number,
-            delivery,
-            bytes,
-        });
+        let item = Rc::new(Item { number: self.turn.number, delivery, bytes });
         let audience = &item.delivery.publication.audience;
         let room = match (audience.rooms.as_slice(), audience.except.as_slice()) {
             ([], []) => self.everybody.get(namespace as usize).copied(),
@@ -105,10 +101,7 @@ impl State {
             }
         };
         if audience.rooms.is_empty() {
-            let everybody = self
-                .everybody
-                .get(namespace as usize)
-                .and_then(|room| self.rooms.get(*room));
+            let everybody = self.everybody.get(namespace as usize).and_then(|room| self.rooms.get(*room));
             take(everybody.map_or(&[], |entry| &entry.members));
         }
         for room in &audience.rooms {
@@ -120,19 +113,10 @@ impl State {
     /// The members of a room, or the socket whose private room it is.
     fn members(&self, namespace: u32, room: &Room) -> Vec<Member> {
         if let Some(socket) = self.ids.get(room.as_str()).copied() {
-            let entry = self
-                .sockets
-                .get(socket as usize)
-                .filter(|s| s.namespace == namespace && s.joined);
-            return entry
-                .map(|s| Member { conn: s.conn, socket })
-                .into_iter()
-                .collect();
+            let entry = self.sockets.get(socket as usize).filter(|s| s.namespace == namespace && s.joined);
+            return entry.map(|s| Member { conn: s.conn, socket }).into_iter().collect();
         }
-        let entry = self
-            .rooms
-            .find(namespace, room)
-            .and_then(|index| self.rooms.get(index));
+        let entry = self.rooms.find(namespace, room).and_then(|index| self.rooms.get(index));
         entry.map_or_else(Vec::new, |entry| entry.members.clone())
     }
 
@@ -164,8 +148,7 @@ impl State {
                 respond(responder, vec![Answer::Matched(matched)]);
             }
             Request::Disconnect { select, reconnect } => {
-                let matched =
-                    self.for_each_selected(select, |state, socket| state.disconnect(socket, *reconnect));
+                let matched = self.for_each_selected(select, |state, socket| state.disconnect(socket, *reconnect));
                 respond(responder, vec![Answer::Matched(matched)]);
             }
             Request::FetchSockets(select) => respond(responder, self.fetch(select)),
@@ -173,21 +156,9 @@ impl State {
                 let Some(index) = self.node.namespace_index(namespace.as_str()) else {
                     return;
                 };
-                let rooms: Vec<RoomInfo> = self
-                    .rooms
-                    .named(index)
-                    .map(|(room, members)| RoomInfo {
-                        room: room.clone(),
-                        members,
-                    })
-                    .collect();
-                respond(
-                    responder,
-                    rooms
-                        .chunks(PART)
-                        .map(|part| Answer::Rooms(part.to_vec()))
-                        .collect(),
-                );
+                let rooms: Vec<RoomInfo> =
+                    self.rooms.named(index).map(|(room, members)| RoomInfo { room: room.clone(), members }).collect();
+                respond(responder, rooms.chunks(PART).map(|part| Answer::Rooms(part.to_vec())).collect());
             }
             Request::ServerSideEmit { .. } => respond(responder, vec![Answer::Emitted("null".into())]),
         }
@@ -206,10 +177,8 @@ impl State {
 
     fn deliver_with_acks(&mut self, delivery: Arc<Delivery>, timeout: Duration, responder: Responder) {
         let publication = &delivery.publication;
-        let (Some(id), Some(namespace)) = (
-            publication.ack,
-            self.node.namespace_index(publication.namespace.as_str()),
-        ) else {
+        let (Some(id), Some(namespace)) = (publication.ack, self.node.namespace_index(publication.namespace.as_str()))
+        else {
             return;
         };
         if self.is_expired(publication) {
@@ -217,38 +186,25 @@ impl State {
         }
         let receivers = self.select(namespace, &publication.audience);
         let answering = |member: &&Member| {
-            let speech = self
-                .conns
-                .get(member.conn as usize)
-                .map(|connection| &connection.speech);
+            let speech = self.conns.get(member.conn as usize).map(|connection| &connection.speech);
             matches!(speech, Some(Speech::SocketIo { .. }))
         };
-        let asked: HashSet<u32> = receivers
-            .iter()
-            .filter(answering)
-            .map(|member| member.socket)
-            .collect();
+        let asked: HashSet<u32> = receivers.iter().filter(answering).map(|member| member.socket).collect();
         let deadline = self.now() + timeout.as_millis() as u64;
         let answers = vec![Answer::Asked(asked.len())];
         if self.acks.owed() + asked.len() > self.rules.acks_pending_max {
             // Delivered, but the answers have no place to go: the asking side sees them time out.
-            self.cells
-                .add(Counter::Acks(AckResult::TimedOut), asked.len() as u64);
+            self.cells.add(Counter::Acks(AckResult::TimedOut), asked.len() as u64);
         } else {
             self.cells.gauge_add(Gauge::AcksPending, asked.len() as u64);
-            self.acks
-                .expect(namespace, id, asked, responder.clone(), deadline);
+            self.acks.expect(namespace, id, asked, responder.clone(), deadline);
         }
         respond(responder, answers);
         if let Some(shard) = self.shard() {
             shard.timer.notify_one();
         }
         self.turn.number += 1;
-        let item = Rc::new(Item {
-            number: self.turn.number,
-            delivery,
-            bytes: 0,
-        });
+        let item = Rc::new(Item { number: self.turn.number, delivery, bytes: 0 });
         self.deliver_each(namespace, &item);
     }
 
@@ -275,9 +231,7 @@ impl State {
         if matches!(connection.speech, Speech::SocketIo { .. }) {
             // While the session still knows the socket: what is pending for it goes out first.
             self.close_socket(socket, CloseReason::Kicked);
-            if let Some(Speech::SocketIo { session, .. }) =
-                self.conns.get_mut(conn as usize).map(|c| &mut c.speech)
-            {
+            if let Some(Speech::SocketIo { session, .. }) = self.conns.get_mut(conn as usize).map(|c| &mut c.speech) {
                 session.namespaces.remove(socket);
             }
             self.send(conn, Packet::Message(text, Vec::new()));
@@ -290,40 +244,20 @@ impl State {
         let Some(namespace) = self.node.namespace_index(select.namespace.as_str()) else {
             return Vec::new();
         };
-        let sockets: Vec<SocketInfo> = self
-            .select(namespace, &select.audience)
-            .iter()
-            .filter_map(|member| self.describe(*member))
-            .collect();
-        sockets
-            .chunks(PART)
-            .map(|part| Answer::Sockets(part.to_vec()))
-            .collect()
+        let sockets: Vec<SocketInfo> =
+            self.select(namespace, &select.audience).iter().filter_map(|member| self.describe(*member)).collect();
+        sockets.chunks(PART).map(|part| Answer::Sockets(part.to_vec())).collect()
     }
 
     fn describe(&self, member: Member) -> Option<SocketInfo> {
-        let (socket, connection) = (
-            self.sockets.get(member.socket as usize)?,
-            self.conns.get(member.conn as usize)?,
-        );
-        let rooms = socket
-            .places
-            .iter()
-            .filter_map(|place| self.rooms.get(place.room)?.name.clone());
+        let (socket, connection) = (self.sockets.get(member.socket as usize)?, self.conns.get(member.conn as usize)?);
+        let rooms = socket.places.iter().filter_map(|place| self.rooms.get(place.room)?.name.clone());
         Some(SocketInfo {
             id: socket.id.clone(),
             namespace: self.namespace(socket.namespace),
             rooms: rooms.collect(),
-            protocol: if matches!(connection.speech, Speech::Plain { .. }) {
-                "plain"
-            } else {
-                "socketio"
-            },
-            transport: if connection.transport_label() == Transport::Polling {
-                "polling"
-            } else {
-                "websocket"
-            },
+            protocol: if matches!(connection.speech, Speech::Plain { .. }) { "plain" } else { "socketio" },
+            transport: if connection.transport_label() == Transport::Polling { "polling" } else { "websocket" },
             address: connection.address.to_string(),
             connected_at: socket.connected_at,
             shard: self.index.get(),
@@ -332,20 +266,12 @@ impl State {
 
     /// What an embedding program does to one socket.
     pub(crate) fn socket_order(&mut self, key: SocketKey, what: ToSocket) {
-        if self
-            .sockets
-            .get(key.index as usize)
-            .is_none_or(|socket| socket.generation != key.generation)
-        {
+        if self.sockets.get(key.index as usize).is_none_or(|socket| socket.generation != key.generation) {
             return;
         }
         match what {
             ToSocket::Emit(payload) => self.emit(key.index, &payload),
-            ToSocket::Ack {
-                id,
-                args,
-                attachments,
-            } => self.answer(key.index, id, &args, attachments),
+            ToSocket::Ack { id, args, attachments } => self.answer(key.index, id, &args, attachments),
             ToSocket::Disconnect { reconnect } => self.disconnect(key.index, reconnect),
         }
     }

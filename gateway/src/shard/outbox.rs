@@ -14,7 +14,7 @@ use roomcast_core::engine_io::{self, Framing};
 use roomcast_core::publication::Class;
 use roomcast_core::session::Millis;
 
-use super::flush::Item;
+use super::turn::Item;
 
 /// A message of our own to one connection, framed when it is written: a polling session
 /// may have become a WebSocket by then.
@@ -26,6 +26,20 @@ pub(crate) enum Packet {
     Engine(&'static str),
     /// Complete WebSocket frames.
     Frames(Bytes),
+}
+
+/// What an outbox may hold. An empty one accepts any one entry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) bytes_max: usize,
+    /// How long the oldest entry may wait.
+    pub(crate) age_max: Millis,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    entry: Entry,
+    since: Millis,
 }
 
 #[derive(Debug)]
@@ -54,7 +68,7 @@ pub(crate) enum Put {
 
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<Waiting>,
     bytes: usize,
     /// When writing got stuck; `None`: it is not.
     blocked_since: Option<Millis>,
@@ -62,11 +76,7 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     pub(crate) fn new() -> Self {
-        Self {
-            entries: VecDeque::new(),
-            bytes: 0,
-            blocked_since: None,
-        }
+        Self { entries: VecDeque::new(), bytes: 0, blocked_since: None }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -75,17 +85,7 @@ impl Outbox {
 
     /// Publications that wait, a partly written one included.
     pub(crate) fn publications(&self) -> u64 {
-        let publication = |entry: &&Entry| {
-            matches!(
-                entry,
-                Entry::Shared(_)
-                    | Entry::Rest {
-                        publication: true,
-                        ..
-                    }
-            )
-        };
-        self.entries.iter().filter(publication).count() as u64
+        self.entries.iter().filter(|waiting| waiting.entry.is_publication()).count() as u64
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -104,8 +104,22 @@ impl Outbox {
         self.blocked_since = None;
     }
 
+    /// Whether the oldest entry has waited for too long.
+    pub(crate) fn is_too_old(&self, now: Millis, bounds: Bounds) -> bool {
+        self.entries.front().is_some_and(|oldest| now >= oldest.since.saturating_add(bounds.age_max))
+    }
+
+    fn fits(&self, len: usize, now: Millis, bounds: Bounds) -> bool {
+        self.entries.is_empty() || (self.bytes + len <= bounds.bytes_max && !self.is_too_old(now, bounds))
+    }
+
+    fn push(&mut self, entry: Entry, len: usize, since: Millis) {
+        self.bytes += len;
+        self.entries.push_back(Waiting { entry, since });
+    }
+
     /// Puts a publication in. `behind`: the connection takes nothing at the moment.
-    pub(crate) fn put(&mut self, item: &Rc<Item>, variant: Variant, behind: bool, bytes_max: usize) -> Put {
+    pub(crate) fn put(&mut self, item: &Rc<Item>, variant: Variant, behind: bool, now: Millis, bounds: Bounds) -> Put {
         let publication = &item.delivery.publication;
         if behind && publication.class == Class::Volatile {
             return Put::Dropped;
@@ -114,24 +128,23 @@ impl Outbox {
             return Put::Superseded;
         }
         let len = item.delivery.encoded(variant).len();
-        if !self.entries.is_empty() && self.bytes + len > bytes_max {
+        if !self.fits(len, now, bounds) {
             return Put::Overflow;
         }
-        self.bytes += len;
-        self.entries.push_back(Entry::Shared(Rc::clone(item)));
+        self.push(Entry::Shared(Rc::clone(item)), len, now);
         Put::Queued
     }
 
     fn supersede(&mut self, item: &Rc<Item>, variant: Variant) -> bool {
         let latest = &item.delivery.publication;
-        let same = |entry: &&mut Entry| match entry {
+        let same = |waiting: &&mut Waiting| match &waiting.entry {
             Entry::Shared(old) => {
                 let old = &old.delivery.publication;
                 old.class == Class::Latest && old.key == latest.key && old.namespace == latest.namespace
             }
             Entry::Own(_) | Entry::Rest { .. } => false,
         };
-        let Some(Entry::Shared(old)) = self.entries.iter_mut().find(same) else {
+        let Some(Waiting { entry: Entry::Shared(old), .. }) = self.entries.iter_mut().find(same) else {
             return false;
         };
         let (gone, new) = (old.delivery.encoded(variant), item.delivery.encoded(variant));
@@ -141,32 +154,24 @@ impl Outbox {
     }
 
     /// Puts a packet of our own in. `false`: the bound is reached.
-    pub(crate) fn put_own(&mut self, packet: Packet, bytes_max: usize) -> bool {
+    pub(crate) fn put_own(&mut self, packet: Packet, now: Millis, bounds: Bounds) -> bool {
         let len = packet.len();
-        if !self.entries.is_empty() && self.bytes + len > bytes_max {
-            return false;
+        let fits = self.fits(len, now, bounds);
+        if fits {
+            self.push(Entry::Own(packet), len, now);
         }
-        self.bytes += len;
-        self.entries.push_back(Entry::Own(packet));
-        true
+        fits
     }
 
     /// Puts the unwritten rest of a publication in, ahead of all that follows.
-    pub(crate) fn put_rest(&mut self, rest: Bytes) {
-        self.bytes += rest.len();
-        self.entries.push_back(Entry::Rest {
-            bytes: rest,
-            publication: true,
-        });
+    pub(crate) fn put_rest(&mut self, rest: Bytes, now: Millis) {
+        let len = rest.len();
+        self.push(Entry::Rest { bytes: rest, publication: true }, len, now);
     }
 
     /// The first entries as bytes for the wire, at most `slices_max` of them.
     pub(crate) fn front(&self, variant: Variant, slices_max: usize) -> Vec<Bytes> {
-        self.entries
-            .iter()
-            .take(slices_max)
-            .map(|entry| entry.wire(variant))
-            .collect()
+        self.entries.iter().take(slices_max).map(|waiting| waiting.entry.wire(variant)).collect()
     }
 
     /// Forgets what was written: `written` bytes of what [`Outbox::front`] returned.
@@ -174,26 +179,15 @@ impl Outbox {
     pub(crate) fn advance(&mut self, front: &[Bytes], mut written: usize) -> u64 {
         let mut publications = 0;
         for bytes in front {
-            let Some(entry) = self.entries.pop_front() else {
-                break;
-            };
-            let publication = matches!(
-                entry,
-                Entry::Shared(_)
-                    | Entry::Rest {
-                        publication: true,
-                        ..
-                    }
-            );
+            let Some(Waiting { entry, since }) = self.entries.pop_front() else { break };
+            let publication = entry.is_publication();
             if written < bytes.len() {
                 if written > 0 {
                     self.bytes = self.bytes.saturating_sub(entry.charge(bytes.len())) + bytes.len() - written;
-                    self.entries.push_front(Entry::Rest {
-                        bytes: bytes.slice(written..),
-                        publication,
-                    });
+                    let entry = Entry::Rest { bytes: bytes.slice(written..), publication };
+                    self.entries.push_front(Waiting { entry, since });
                 } else {
-                    self.entries.push_front(entry);
+                    self.entries.push_front(Waiting { entry, since });
                 }
                 break;
             }
@@ -210,6 +204,10 @@ impl Outbox {
 }
 
 impl Entry {
+    fn is_publication(&self) -> bool {
+        matches!(self, Self::Shared(_) | Self::Rest { publication: true, .. })
+    }
+
     fn wire(&self, variant: Variant) -> Bytes {
         match self {
             Self::Shared(item) => item.delivery.encoded(variant).clone(),
@@ -231,9 +229,7 @@ impl Packet {
     /// Bytes it counts for: its contents, whatever frames will be put around them.
     fn len(&self) -> usize {
         match self {
-            Self::Message(text, attachments) => {
-                text.len() + 1 + attachments.iter().map(Bytes::len).sum::<usize>()
-            }
+            Self::Message(text, attachments) => text.len() + 1 + attachments.iter().map(Bytes::len).sum::<usize>(),
             Self::Engine(text) => text.len(),
             Self::Frames(bytes) => bytes.len(),
         }
@@ -248,11 +244,7 @@ impl Packet {
             }
             Self::Engine(text) if framing == Framing::Polling => out.extend_from_slice(text.as_bytes()),
             Self::Engine(text) => {
-                roomcast_core::websocket::encode(
-                    roomcast_core::websocket::Opcode::Text,
-                    text.as_bytes(),
-                    &mut out,
-                );
+                roomcast_core::websocket::encode(roomcast_core::websocket::Opcode::Text, text.as_bytes(), &mut out);
             }
             Self::Frames(bytes) => return bytes.clone(),
         }
@@ -279,22 +271,61 @@ mod tests {
 
     use super::*;
 
+    const BOUNDS: Bounds = Bounds { bytes_max: 10_000, age_max: 10 };
+    const WIRE: Variant = Variant::PlainWebSocket;
+
+    fn item(class: Class, key: Option<&str>, text: &str) -> Rc<Item> {
+        let payload = Payload::from_data(&format!(r#"["x","{text}"]"#), Vec::new()).expect("an event");
+        let mut publication = Publication::new("id".into(), Namespace::root(), Audience::everybody(), payload, 0);
+        (publication.class, publication.key) = (class, key.map(Into::into));
+        Rc::new(Item { number: 1, delivery: Arc::new(Delivery::new(publication, None)), bytes: 0 })
+    }
+
+    #[test]
+    fn the_bounds_are_bytes_and_the_age_of_the_oldest_but_one_entry_always_fits() {
+        let (small, large) = (item(Class::Reliable, None, "a"), item(Class::Reliable, None, &"a".repeat(20_000)));
+        let mut outbox = Outbox::new();
+        assert_eq!(outbox.put(&large, WIRE, true, 0, BOUNDS), Put::Queued);
+        assert_eq!(outbox.put(&small, WIRE, true, 0, BOUNDS), Put::Overflow);
+        let mut outbox = Outbox::new();
+        assert_eq!(outbox.put(&small, WIRE, true, 0, BOUNDS), Put::Queued);
+        assert_eq!(outbox.put(&small, WIRE, true, 9, BOUNDS), Put::Queued);
+        // Written bytes do not make what is left any younger.
+        let front = outbox.front(WIRE, 64);
+        assert_eq!(outbox.advance(&front, 1), 0);
+        assert_eq!(outbox.put(&small, WIRE, true, 10, BOUNDS), Put::Overflow);
+        assert!(outbox.is_too_old(10, BOUNDS));
+        assert!(!outbox.put_own(Packet::Engine("2"), 10, BOUNDS));
+    }
+
+    #[test]
+    fn a_client_that_is_behind_gets_no_volatile_ones_and_only_the_latest_of_a_key() {
+        let mut outbox = Outbox::new();
+        assert_eq!(outbox.put(&item(Class::Volatile, None, "v"), WIRE, true, 0, BOUNDS), Put::Dropped);
+        assert_eq!(outbox.put(&item(Class::Latest, Some("k"), "1"), WIRE, true, 0, BOUNDS), Put::Queued);
+        assert_eq!(outbox.put(&item(Class::Latest, Some("l"), "2"), WIRE, true, 0, BOUNDS), Put::Queued);
+        assert_eq!(outbox.put(&item(Class::Latest, Some("k"), "3"), WIRE, true, 0, BOUNDS), Put::Superseded);
+        let front = outbox.front(WIRE, 64);
+        assert_eq!(front.len(), 2);
+        assert!(front[0].ends_with(br#""args":["3"]}"#), "{:?}", front[0]);
+        // A partly written one is completed, never replaced.
+        outbox.advance(&front, 1);
+        assert_eq!(outbox.put(&item(Class::Latest, Some("k"), "4"), WIRE, true, 0, BOUNDS), Put::Queued);
+        assert_eq!(outbox.front(WIRE, 64).len(), 3);
+        // One that keeps up gets them all.
+        assert_eq!(outbox.put(&item(Class::Volatile, None, "v"), WIRE, false, 0, BOUNDS), Put::Queued);
+        assert_eq!(outbox.put(&item(Class::Latest, Some("l"), "5"), WIRE, false, 0, BOUNDS), Put::Queued);
+    }
+
     #[test]
     fn an_outbox_that_changes_its_transport_ends_at_nothing() {
         let data = r#"["x",{"_placeholder":true,"num":0}]"#;
         let payload = Payload::from_data(data, vec![vec![7; 3000].into()]).expect("an event");
         let publication = Publication::new("id".into(), Namespace::root(), Audience::everybody(), payload, 0);
-        let item = Rc::new(Item {
-            number: 1,
-            delivery: Arc::new(Delivery::new(publication, None)),
-            bytes: 0,
-        });
+        let item = Rc::new(Item { number: 1, delivery: Arc::new(Delivery::new(publication, None)), bytes: 0 });
         let mut outbox = Outbox::new();
         // As base64 text it is longer than as a binary frame.
-        assert_eq!(
-            outbox.put(&item, Variant::SocketIoPolling, false, 10_000),
-            Put::Queued
-        );
+        assert_eq!(outbox.put(&item, Variant::SocketIoPolling, false, 0, BOUNDS), Put::Queued);
         let front = outbox.front(Variant::SocketIoWebSocket, 64);
         assert_eq!(outbox.advance(&front, front[0].len()), 1);
         assert_eq!((outbox.is_empty(), outbox.bytes()), (true, 0));

@@ -13,7 +13,9 @@ use tokio::sync::oneshot;
 
 use super::connection::{ConnKey, Speech, Transport};
 use super::outbox::Packet;
+use super::polled::Closed;
 use super::state::State;
+use crate::mail::{Answer, Poll};
 use crate::metrics::Counter;
 
 /// How long a closed session waits for the GET that learns of it.
@@ -23,75 +25,6 @@ const LINGER_DRAINING_MS: Millis = 1_000;
 /// Packets of one answer at most; the rest follows in the next.
 const PACKETS_MAX: usize = 1024;
 
-#[derive(Debug, Default)]
-pub(crate) struct Polling {
-    get: Option<oneshot::Sender<Answer>>,
-    posting: bool,
-    /// A WebSocket is offering to take over.
-    pub(crate) probing: bool,
-    /// Set once the server has closed.
-    closed: Option<Closed>,
-}
-
-/// A session that is over, but whose client does not know it yet.
-#[derive(Debug)]
-struct Closed {
-    sid: Sid,
-    /// Until when the next GET may still learn of it.
-    until: Millis,
-    /// Whether by a close packet. Where the client is to come back it is not: some stock
-    /// clients (python-socketio) stay away after one, and all come back to a session that is gone.
-    farewell: bool,
-}
-
-impl Polling {
-    /// Whether a GET is pending.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.get.is_some()
-    }
-
-    pub(crate) fn closed_until(&self) -> Option<Millis> {
-        self.closed.as_ref().map(|closed| closed.until)
-    }
-}
-
-/// What a polling request asks of the session's shard.
-#[derive(Debug)]
-pub enum Poll {
-    /// A GET: answered when there is something to say.
-    Get,
-    /// A WebSocket wants to take the session over: may it offer to?
-    Offer,
-    /// A POST has begun; its body is still to come.
-    PostBegin,
-    /// The POST's body is here.
-    Post(Bytes),
-    /// The POST is over without a usable body; `fatal`: and so is the session.
-    PostFailed {
-        /// Whether the session ends.
-        fatal: bool,
-    },
-    /// The client hung up on its GET.
-    GetAborted,
-}
-
-/// What the request is answered with.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// 200 with a payload of packets.
-    Packets(Bytes),
-    /// 200 `ok`.
-    Ok,
-    /// There is no such session here.
-    Unknown,
-    /// The session is no longer polled.
-    Upgraded,
-    /// 400 without a body: a second request beside the first.
-    Duplicate,
-    /// 400: not a payload.
-    Garbage,
-}
-
 impl State {
     /// Carries out one polling request of the session `sid`.
     pub(crate) fn poll(&mut self, sid: &Sid, poll: Poll, reply: oneshot::Sender<Answer>) {
@@ -100,17 +33,13 @@ impl State {
             return;
         };
         let (now, key) = (self.now(), self.key(conn));
-        let overdue = self
-            .conns
-            .get(conn as usize)
-            .is_some_and(|connection| connection.is_overdue(now));
+        let overdue = self.conns.get(conn as usize).is_some_and(|connection| connection.is_overdue(now));
         if let (true, Some(key)) = (overdue, key) {
             self.close(key, CloseReason::PingTimeout);
             let _ = reply.send(Answer::Unknown);
             return;
         }
-        let Some(Transport::Polling(polling)) = self.conns.get_mut(conn as usize).map(|c| &mut c.transport)
-        else {
+        let Some(Transport::Polling(polling)) = self.conns.get_mut(conn as usize).map(|c| &mut c.transport) else {
             let _ = reply.send(Answer::Upgraded);
             return;
         };
@@ -157,8 +86,7 @@ impl State {
             return Answer::Unknown;
         };
         if let Some(connection) = self.conns.get(conn as usize) {
-            self.cells
-                .add(Counter::ReceivedBytes(connection.protocol()), body.len() as u64);
+            self.cells.add(Counter::ReceivedBytes(connection.protocol()), body.len() as u64);
         }
         let Ok(text) = std::str::from_utf8(body) else {
             self.drop_polling(conn, "1", CloseReason::InvalidText);
@@ -185,10 +113,7 @@ impl State {
                     return Answer::Ok;
                 }
             }
-            if self
-                .get(key)
-                .is_none_or(|connection| matches!(connection.speech, Speech::Silent))
-            {
+            if self.get(key).is_none_or(|connection| matches!(connection.speech, Speech::Silent)) {
                 break;
             }
         }
@@ -244,10 +169,7 @@ impl State {
             _ => {}
         }
         if !body.is_empty() {
-            self.cells.add(
-                Counter::MessagesDelivered(crate::metrics::Protocol::SocketIo),
-                delivered,
-            );
+            self.cells.add(Counter::MessagesDelivered(crate::metrics::Protocol::SocketIo), delivered);
             self.reply(conn, body);
             if over.is_some() {
                 self.forget_polling(conn);
@@ -256,12 +178,8 @@ impl State {
     }
 
     fn reply(&mut self, conn: u32, body: Vec<u8>) {
-        self.cells.add(
-            Counter::SentBytes(crate::metrics::Protocol::SocketIo),
-            body.len() as u64,
-        );
-        let Some(Transport::Polling(polling)) = self.conns.get_mut(conn as usize).map(|c| &mut c.transport)
-        else {
+        self.cells.add(Counter::SentBytes(crate::metrics::Protocol::SocketIo), body.len() as u64);
+        let Some(Transport::Polling(polling)) = self.conns.get_mut(conn as usize).map(|c| &mut c.transport) else {
             return;
         };
         // If the client hung up meanwhile, the aborted GET closes the session.
@@ -281,11 +199,7 @@ impl State {
 
     /// The server closed: a pending GET learns of it now, else the next one does.
     pub(crate) fn close_polling(&mut self, conn: u32, sid: Sid, reason: CloseReason) {
-        let linger = if self.node.is_draining() {
-            LINGER_DRAINING_MS
-        } else {
-            LINGER_MS
-        };
+        let linger = if self.node.is_draining() { LINGER_DRAINING_MS } else { LINGER_MS };
         let until = self.now() + linger;
         let Some(connection) = self.conns.get_mut(conn as usize) else {
             return;
@@ -294,10 +208,7 @@ impl State {
             // The id stays known until then, though nothing is spoken any more.
             let farewell = !matches!(
                 reason,
-                CloseReason::Drain
-                    | CloseReason::DrainForced
-                    | CloseReason::Reconnect
-                    | CloseReason::SlowConsumer
+                CloseReason::Drain | CloseReason::DrainForced | CloseReason::Reconnect | CloseReason::SlowConsumer
             );
             polling.closed = Some(Closed { sid, until, farewell });
         }
@@ -326,9 +237,7 @@ impl State {
     /// Ends a session at once: a pending GET is answered `last`, a later one finds nothing.
     fn drop_polling(&mut self, conn: u32, last: &str, reason: CloseReason) {
         if last.is_empty() {
-            if let Some(Transport::Polling(polling)) =
-                self.conns.get_mut(conn as usize).map(|c| &mut c.transport)
-            {
+            if let Some(Transport::Polling(polling)) = self.conns.get_mut(conn as usize).map(|c| &mut c.transport) {
                 polling.get = None;
             }
         } else {
@@ -361,26 +270,15 @@ impl State {
         let Some(connection) = self.get_mut(key) else {
             return false;
         };
-        if !matches!(connection.transport, Transport::Polling(_))
-            || matches!(connection.speech, Speech::Silent)
-        {
+        if !matches!(connection.transport, Transport::Polling(_)) || matches!(connection.speech, Speech::Silent) {
             return false;
         }
-        connection.transport = Transport::WebSocket {
-            io,
-            decoder: Decoder::new(Role::Server),
-        };
-        connection.variant = if base64 {
-            Variant::SocketIoWebSocketBase64
-        } else {
-            Variant::SocketIoWebSocket
-        };
+        connection.transport = Transport::WebSocket { io, decoder: Decoder::new(Role::Server) };
+        connection.variant = if base64 { Variant::SocketIoWebSocketBase64 } else { Variant::SocketIoWebSocket };
         let (protocol, after) = (connection.protocol(), connection.transport_label());
         if let Some(before) = before {
-            self.cells
-                .gauge_sub(crate::metrics::Gauge::Connections(protocol, before), 1);
-            self.cells
-                .gauge_add(crate::metrics::Gauge::Connections(protocol, after), 1);
+            self.cells.gauge_sub(crate::metrics::Gauge::Connections(protocol, before), 1);
+            self.cells.gauge_add(crate::metrics::Gauge::Connections(protocol, after), 1);
         }
         self.write_outbox(key.index);
         true

@@ -31,25 +31,9 @@ impl State {
         // The order of a client's publications is that of these first polls.
         match pin!(&mut future).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(result) => self.published(socket, &reply, result.map_err(Refused::from)),
-            Poll::Pending => {
-                let Some((shard, generation)) = self
-                    .shard()
-                    .zip(self.sockets.get(socket as usize).map(|s| s.generation))
-                else {
-                    return;
-                };
-                tokio::task::spawn_local(async move {
-                    let result = future.await;
-                    let mut state = shard.state.borrow_mut();
-                    if state
-                        .sockets
-                        .get(socket as usize)
-                        .is_some_and(|s| s.generation == generation)
-                    {
-                        state.published(socket, &reply, result.map_err(Refused::from));
-                    }
-                });
-            }
+            Poll::Pending => self.later(socket, future, move |state, result| {
+                state.published(socket, &reply, result.map_err(Refused::from));
+            }),
         }
     }
 
@@ -75,13 +59,8 @@ impl State {
     }
 
     fn published(&mut self, socket: u32, reply: &Reply, result: Result<Receipt, Refused>) {
-        let outcome = if result.is_ok() {
-            PublicationResult::Accepted
-        } else {
-            PublicationResult::Refused
-        };
-        self.cells
-            .inc(Counter::Publications(PublicationOrigin::Client, outcome));
+        let outcome = if result.is_ok() { PublicationResult::Accepted } else { PublicationResult::Refused };
+        self.cells.inc(Counter::Publications(PublicationOrigin::Client, outcome));
         match (reply, result) {
             (Reply::Ack(ack), Ok(_)) => {
                 if let Some(ack) = ack {

@@ -26,17 +26,10 @@ impl State {
             let Some(connection) = self.get_mut(key) else {
                 return Poll::Ready(());
             };
-            if connection
-                .waker
-                .as_ref()
-                .is_none_or(|waker| !waker.will_wake(cx.waker()))
-            {
+            if connection.waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
                 connection.waker = Some(cx.waker().clone());
             }
-            let blocked = connection
-                .outbox
-                .as_ref()
-                .is_some_and(|outbox| outbox.blocked_since().is_some());
+            let blocked = connection.outbox.as_ref().is_some_and(|outbox| outbox.blocked_since().is_some());
             let io = match &mut connection.transport {
                 Transport::WebSocket { io, .. } | Transport::Closing { io, .. } => io,
                 Transport::Polling(_) => return Poll::Ready(()),
@@ -71,8 +64,7 @@ impl State {
             return;
         };
         let mut decoder = std::mem::replace(decoder, websocket::Decoder::new(websocket::Role::Server));
-        self.cells
-            .add(Counter::ReceivedBytes(protocol), input.len() as u64);
+        self.cells.add(Counter::ReceivedBytes(protocol), input.len() as u64);
         loop {
             let (consumed, outcome) = match decoder.next(input, &limits) {
                 Ok(step) => match step.message {
@@ -87,8 +79,7 @@ impl State {
             }
             input = input.get_mut(consumed..).unwrap_or_default();
         }
-        if let Some(Transport::WebSocket { decoder: place, .. }) = self.get_mut(key).map(|c| &mut c.transport)
-        {
+        if let Some(Transport::WebSocket { decoder: place, .. }) = self.get_mut(key).map(|c| &mut c.transport) {
             *place = decoder;
         }
     }
@@ -132,8 +123,7 @@ impl State {
                     Ok(command) => self.command(socket, command),
                     Err(plain::DecodeError::NotAnObject) => return Err(CloseReason::PolicyViolation),
                     Err(plain::DecodeError::Refused { id, code, message }) => {
-                        self.cells
-                            .inc(Counter::ClientErrors(crate::metrics::ClientErrorCode::of(code)));
+                        self.cells.inc(Counter::ClientErrors(crate::metrics::ClientErrorCode::of(code)));
                         self.send_plain(key.index, &plain::error(id.as_deref(), code, &message, None));
                     }
                 }
@@ -166,11 +156,7 @@ impl State {
     }
 
     /// Takes one Engine.IO packet, whatever brought it.
-    pub(crate) fn engine_packet(
-        &mut self,
-        key: ConnKey,
-        packet: engine_io::Packet<'_>,
-    ) -> Result<(), CloseReason> {
+    pub(crate) fn engine_packet(&mut self, key: ConnKey, packet: engine_io::Packet<'_>) -> Result<(), CloseReason> {
         let (now, rules) = (self.now(), self.rules.socket_io);
         let Some(Speech::SocketIo { session, .. }) = self.get_mut(key).map(|c| &mut c.speech) else {
             return Ok(());
@@ -208,15 +194,9 @@ impl State {
         let Some(id) = self.sockets.get(socket as usize).map(|s| s.id.clone()) else {
             return;
         };
-        let hello = plain::hello(
-            id.as_str(),
-            self.rules.plain.ping_interval,
-            self.rules.frames.message_bytes_max,
-        );
+        let hello = plain::hello(id.as_str(), self.rules.plain.ping_interval, self.rules.frames.message_bytes_max);
         self.send_plain(key.index, &hello);
-        if let Some((events, client)) = self.node.events.clone().zip(self.client(socket)) {
-            events.connected(&client, "");
-        }
+        self.tell(socket, |events, client| events.connected(client, ""));
     }
 
     /// Sends one message of the plain protocol.
@@ -227,22 +207,17 @@ impl State {
     /// What is due on a connection whose timer came out of the wheel.
     pub(crate) fn timer(&mut self, key: ConnKey) {
         let now = self.now();
-        let (socket_io, plain, age_max) = (self.rules.socket_io, self.rules.plain, self.rules.outbox_age_max);
+        let (socket_io, plain, bounds) = (self.rules.socket_io, self.rules.plain, self.rules.outbox);
         let Some(connection) = self.get_mut(key) else {
             return;
         };
-        let stuck = connection
-            .outbox
-            .as_ref()
-            .and_then(|outbox| outbox.blocked_since());
+        let too_old = connection.outbox.as_ref().is_some_and(|outbox| outbox.is_too_old(now, bounds));
         match &connection.transport {
             Transport::Closing { until, .. } if now >= *until => return self.remove(key.index),
             Transport::Polling(polling) if polling.closed_until().is_some_and(|until| now >= until) => {
                 return self.forget_polling(key.index);
             }
-            _ if stuck.is_some_and(|since| now >= since + age_max) => {
-                return self.close(key, CloseReason::SlowConsumer);
-            }
+            _ if too_old => return self.close(key, CloseReason::SlowConsumer),
             _ => {}
         }
         let due = match &mut connection.speech {

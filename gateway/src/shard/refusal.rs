@@ -14,11 +14,7 @@ pub(crate) struct Refused {
 
 impl Refused {
     pub(crate) fn new(code: ClientErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            room: None,
-        }
+        Self { code, message: message.into(), room: None }
     }
 
     pub(crate) fn about(mut self, room: &str) -> Self {
@@ -27,10 +23,7 @@ impl Refused {
     }
 
     pub(crate) fn names() -> Self {
-        Self::new(
-            ClientErrorCode::InvalidRequest,
-            "name one room, or an array of rooms",
-        )
+        Self::new(ClientErrorCode::InvalidRequest, "name one room, or an array of rooms")
     }
 
     pub(crate) fn room(name: &str, error: NameError) -> Self {
@@ -38,26 +31,15 @@ impl Refused {
     }
 
     pub(crate) fn reserved(name: &str) -> Self {
-        Self::new(
-            ClientErrorCode::Forbidden,
-            "rooms that begin with '~' belong to the gateway",
-        )
-        .about(name)
+        Self::new(ClientErrorCode::Forbidden, "rooms that begin with '~' belong to the gateway").about(name)
     }
 
     pub(crate) fn forbidden(name: &str, what: &str) -> Self {
-        Self::new(
-            ClientErrorCode::Forbidden,
-            format!("this namespace does not let clients {what}"),
-        )
-        .about(name)
+        Self::new(ClientErrorCode::Forbidden, format!("this namespace does not let clients {what}")).about(name)
     }
 
     pub(crate) fn too_many_rooms(max: usize) -> Self {
-        Self::new(
-            ClientErrorCode::TooManyRooms,
-            format!("at most {max} rooms on one connection"),
-        )
+        Self::new(ClientErrorCode::TooManyRooms, format!("at most {max} rooms on one connection"))
     }
 
     pub(crate) fn no_backend() -> Self {

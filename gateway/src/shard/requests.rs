@@ -17,7 +17,7 @@ use crate::client_events::{Decision, Refusal};
 use crate::metrics::{AckResult, ClientErrorCode, Counter, Gauge, MessageKind, Protocol};
 
 /// Most names that one subscribe or unsubscribe may carry: the reader's guard, beside the limit itself.
-const NAMES_MAX: usize = 10_000;
+const NAMES_MAX: usize = 1_000;
 
 impl State {
     /// Carries out one request of a Socket.IO client.
@@ -25,25 +25,16 @@ impl State {
         match request {
             Request::Connect { namespace, auth } => self.connect(key, namespace, auth),
             Request::Leave(socket) => self.close_socket(socket, CloseReason::Normal),
-            Request::Event {
-                socket,
-                ack,
-                data,
-                attachments,
-            } => self.event(socket, ack, &data, attachments),
-            Request::Ack {
-                socket,
-                id,
-                data,
-                attachments,
-            } => self.acknowledged(socket, id, data.into_owned(), attachments),
+            Request::Event { socket, ack, data, attachments } => self.event(socket, ack, &data, attachments),
+            Request::Ack { socket, id, data, attachments } => {
+                self.acknowledged(socket, id, data.into_owned(), attachments);
+            }
         }
     }
 
     fn connect(&mut self, key: ConnKey, namespace: &str, auth: &str) {
         let Some(index) = self.node.namespace_index(namespace) else {
-            self.cells
-                .inc(Counter::ClientErrors(ClientErrorCode::UnknownNamespace));
+            self.cells.inc(Counter::ClientErrors(ClientErrorCode::UnknownNamespace));
             return self.refuse_namespace(key.index, namespace, "Invalid namespace", None);
         };
         let max = self.rules.namespaces_per_connection_max;
@@ -51,49 +42,26 @@ impl State {
             return;
         };
         if session.namespaces.len() >= max {
-            self.cells
-                .inc(Counter::ClientErrors(ClientErrorCode::TooManyNamespaces));
-            return self.refuse_namespace(
-                key.index,
-                namespace,
-                "too many namespaces on one connection",
-                None,
-            );
+            self.cells.inc(Counter::ClientErrors(ClientErrorCode::TooManyNamespaces));
+            return self.refuse_namespace(key.index, namespace, "too many namespaces on one connection", None);
         }
         let socket = self.open_socket(key.index, index);
         let name = self.namespace(index);
         if let Some(Speech::SocketIo { session, .. }) = self.get_mut(key).map(|c| &mut c.speech) {
             session.namespaces.begin(name, socket);
         }
-        let Some((events, client)) = self.node.events.clone().zip(self.client(socket)) else {
+        if self.node.events.is_none() {
             return self.accept(key, socket, auth);
-        };
-        match events.connect(&client, auth) {
+        }
+        let Some(decision) = self.tell(socket, |events, client| events.connect(client, auth)) else { return };
+        match decision {
             Decision::Accept => self.accept(key, socket, auth),
             Decision::Refuse(refusal) => self.refuse(key, socket, &refusal),
             Decision::Later(future) => {
-                let Some((shard, generation)) = self
-                    .shard()
-                    .zip(self.sockets.get(socket as usize).map(|s| s.generation))
-                else {
-                    return;
-                };
                 let auth = auth.to_owned();
-                tokio::task::spawn_local(async move {
-                    let outcome = future.await;
-                    let mut state = shard.state.borrow_mut();
-                    // The decision is about this socket and about no later one in its place.
-                    if state
-                        .sockets
-                        .get(socket as usize)
-                        .is_none_or(|s| s.generation != generation)
-                    {
-                        return;
-                    }
-                    match outcome {
-                        Ok(()) => state.accept(key, socket, &auth),
-                        Err(refusal) => state.refuse(key, socket, &refusal),
-                    }
+                self.later(socket, future, move |state, outcome| match outcome {
+                    Ok(()) => state.accept(key, socket, &auth),
+                    Err(refusal) => state.refuse(key, socket, &refusal),
                 });
             }
         }
@@ -108,18 +76,12 @@ impl State {
             return;
         }
         self.join_everybody(socket);
-        let Some((namespace, id)) = self
-            .sockets
-            .get(socket as usize)
-            .map(|s| (s.namespace, s.id.clone()))
-        else {
+        let Some((namespace, id)) = self.sockets.get(socket as usize).map(|s| (s.namespace, s.id.clone())) else {
             return;
         };
         let text = socket_io::encode_connect(self.namespace(namespace).as_str(), id.as_str());
         self.send(key.index, Packet::Message(text, Vec::new()));
-        if let Some((events, client)) = self.node.events.clone().zip(self.client(socket)) {
-            events.connected(&client, auth);
-        }
+        self.tell(socket, |events, client| events.connected(client, auth));
     }
 
     fn refuse(&mut self, key: ConnKey, socket: u32, refusal: &Refusal) {
@@ -132,12 +94,7 @@ impl State {
         };
         let name = self.namespace(namespace);
         self.close_socket(socket, CloseReason::Normal);
-        self.refuse_namespace(
-            key.index,
-            name.as_str(),
-            &refusal.message,
-            refusal.data.as_deref(),
-        );
+        self.refuse_namespace(key.index, name.as_str(), &refusal.message, refusal.data.as_deref());
     }
 
     fn refuse_namespace(&mut self, conn: u32, namespace: &str, message: &str, data: Option<&str>) {
@@ -150,23 +107,20 @@ impl State {
         let names = &self.rules.events;
         let protocol = Protocol::SocketIo;
         if name == names.subscribe {
-            self.cells
-                .inc(Counter::MessagesReceived(protocol, MessageKind::Subscribe));
+            self.cells.inc(Counter::MessagesReceived(protocol, MessageKind::Subscribe));
             let outcome = rooms_of(args).and_then(|rooms| self.subscribe(socket, &rooms));
             match outcome {
                 Ok(subscribed) => self.when_live(socket, ack, subscribed),
                 Err(refused) => self.answer_refusal(socket, ack, &refused),
             }
         } else if name == names.unsubscribe {
-            self.cells
-                .inc(Counter::MessagesReceived(protocol, MessageKind::Unsubscribe));
+            self.cells.inc(Counter::MessagesReceived(protocol, MessageKind::Unsubscribe));
             match rooms_of(args).and_then(|rooms| self.unsubscribe(socket, &rooms)) {
                 Ok(rooms) => self.answer_rooms(socket, ack, &rooms),
                 Err(refused) => self.answer_refusal(socket, ack, &refused),
             }
         } else if name == names.publish {
-            self.cells
-                .inc(Counter::MessagesReceived(protocol, MessageKind::Publish));
+            self.cells.inc(Counter::MessagesReceived(protocol, MessageKind::Publish));
             match room_and_payload(split_event(&format!("[{args}]")), attachments) {
                 Ok((room, payload)) => {
                     self.publish_from(socket, &room, payload, super::publishing::Reply::Ack(ack));
@@ -174,8 +128,7 @@ impl State {
                 Err(refused) => self.answer_refusal(socket, ack, &refused),
             }
         } else {
-            self.cells
-                .inc(Counter::MessagesReceived(protocol, MessageKind::Event));
+            self.cells.inc(Counter::MessagesReceived(protocol, MessageKind::Event));
             self.backend_event(socket, ack, data, attachments);
         }
     }
@@ -185,30 +138,18 @@ impl State {
             Ok(payload) => payload,
             Err(error) => return self.answer_refusal(socket, ack, &Refused::invalid(error.to_string())),
         };
-        match self.node.events.clone().zip(self.client(socket)) {
-            Some((events, client)) => events.event(&client, payload, ack),
-            None => self.answer_refusal(socket, ack, &Refused::no_backend()),
+        if self.node.events.is_none() {
+            return self.answer_refusal(socket, ack, &Refused::no_backend());
         }
+        self.tell(socket, |events, client| events.event(client, payload, ack));
     }
 
     fn acknowledged(&mut self, socket: u32, id: u64, args: String, attachments: Vec<Bytes>) {
-        let Some((namespace, connection)) = self
-            .sockets
-            .get(socket as usize)
-            .map(|s| (s.namespace, s.id.clone()))
+        let Some((namespace, connection)) = self.sockets.get(socket as usize).map(|s| (s.namespace, s.id.clone()))
         else {
             return;
         };
-        if self.acks.answer(
-            namespace,
-            id,
-            socket,
-            ClientAck {
-                connection,
-                args,
-                attachments,
-            },
-        ) {
+        if self.acks.answer(namespace, id, socket, ClientAck { connection, args, attachments }) {
             self.cells.inc(Counter::Acks(AckResult::Answered));
             self.cells.gauge_sub(Gauge::AcksPending, 1);
         }
@@ -251,10 +192,7 @@ impl State {
         let Some((conn, namespace)) = self.sockets.get(socket as usize).map(|s| (s.conn, s.namespace)) else {
             return;
         };
-        let plain = matches!(
-            self.conns.get(conn as usize).map(|c| &c.speech),
-            Some(Speech::Plain { .. })
-        );
+        let plain = matches!(self.conns.get(conn as usize).map(|c| &c.speech), Some(Speech::Plain { .. }));
         if plain {
             return self.send_plain(conn, &roomcast_core::plain::event(None, payload));
         }
@@ -275,10 +213,7 @@ fn rooms_of(args: &str) -> Result<Vec<Room>, Refused> {
     if names.is_empty() || names.len() > NAMES_MAX {
         return Err(Refused::names());
     }
-    names
-        .iter()
-        .map(|name| Room::new(name).map_err(|error| Refused::room(name, error)))
-        .collect()
+    names.iter().map(|name| Room::new(name).map_err(|error| Refused::room(name, error))).collect()
 }
 
 #[derive(serde::Deserialize)]
@@ -289,13 +224,8 @@ enum Names {
 }
 
 /// The room's name and the rest as an event.
-fn room_and_payload(
-    (room, event): (&str, &str),
-    attachments: Vec<Bytes>,
-) -> Result<(String, Payload), Refused> {
+fn room_and_payload((room, event): (&str, &str), attachments: Vec<Bytes>) -> Result<(String, Payload), Refused> {
     let room: String = serde_json::from_str(room).map_err(|_| Refused::names())?;
     let payload = Payload::from_data(&format!("[{event}]"), attachments);
-    payload
-        .map(|payload| (room, payload))
-        .map_err(|error| Refused::invalid(error.to_string()))
+    payload.map(|payload| (room, payload)).map_err(|error| Refused::invalid(error.to_string()))
 }

@@ -15,7 +15,7 @@ use roomcast_core::room::Room;
 use slab::Slab;
 use smallvec::SmallVec;
 
-use super::flush::Item;
+use super::turn::Item;
 
 /// Index of a room in the table.
 pub(crate) type RoomIndex = u32;
@@ -63,13 +63,7 @@ impl Rooms {
     }
 
     fn insert(&mut self, name: Option<Room>, namespace: u32) -> RoomIndex {
-        let entry = RoomEntry {
-            name,
-            namespace,
-            members: Vec::new(),
-            pending: Vec::new(),
-            dirty: false,
-        };
+        let entry = RoomEntry { name, namespace, members: Vec::new(), pending: Vec::new(), dirty: false };
         self.entries.insert(entry) as RoomIndex
     }
 
@@ -106,10 +100,7 @@ impl Rooms {
         let Some(entry) = self.entries.get_mut(room as usize) else {
             return false;
         };
-        places.push(Place {
-            room,
-            position: entry.members.len() as u32,
-        });
+        places.push(Place { room, position: entry.members.len() as u32 });
         entry.members.push(member);
         entry.members.len() == 1
     }
@@ -125,12 +116,7 @@ impl Rooms {
         entry.members.swap_remove(place.position as usize);
         let moved = entry.members.get(place.position as usize).copied();
         Some(Left {
-            moved: moved.map(|member| Moved {
-                member,
-                room,
-                from,
-                to: place.position,
-            }),
+            moved: moved.map(|member| Moved { member, room, from, to: place.position }),
             empty: entry.members.is_empty(),
         })
     }

@@ -3,6 +3,7 @@
 use roomcast_core::session;
 use roomcast_core::websocket;
 
+use super::outbox::Bounds;
 use crate::settings::Settings;
 
 #[derive(Clone, Debug)]
@@ -12,8 +13,7 @@ pub(crate) struct Rules {
     /// Of plain WebSockets and of `/echo`.
     pub(crate) plain: session::Rules,
     pub(crate) frames: websocket::Limits,
-    pub(crate) outbox_bytes_max: usize,
-    pub(crate) outbox_age_max: session::Millis,
+    pub(crate) outbox: Bounds,
     pub(crate) rooms_per_connection_max: usize,
     pub(crate) namespaces_per_connection_max: usize,
     pub(crate) acks_pending_max: usize,
@@ -43,18 +43,10 @@ impl Rules {
         };
         let json = |name: &str| serde_json::Value::from(name).to_string();
         Self {
-            socket_io: rules(
-                socket_io.ping_interval_ms,
-                socket_io.ping_timeout_ms,
-                socket_io.connect_timeout_ms,
-            ),
+            socket_io: rules(socket_io.ping_interval_ms, socket_io.ping_timeout_ms, socket_io.connect_timeout_ms),
             plain: rules(plain.ping_interval_ms, plain.ping_timeout_ms, u64::MAX),
-            frames: websocket::Limits {
-                message_bytes_max,
-                fragments_max: limits.message_fragments_max,
-            },
-            outbox_bytes_max: limits.outbox_bytes_max,
-            outbox_age_max: limits.outbox_age_ms_max,
+            frames: websocket::Limits { message_bytes_max, fragments_max: limits.message_fragments_max },
+            outbox: Bounds { bytes_max: limits.outbox_bytes_max, age_max: limits.outbox_age_ms_max },
             rooms_per_connection_max: limits.rooms_per_connection_max,
             namespaces_per_connection_max: limits.namespaces_per_connection_max,
             acks_pending_max: limits.acks_pending_max,

@@ -15,15 +15,8 @@ impl State {
         let id = SocketId::new(self.node.tag, self.index, Self::entropy());
         let generation = self.generation();
         let connected_at = self.node.clock.unix();
-        let socket = Socket {
-            generation,
-            conn,
-            namespace,
-            id: id.clone(),
-            places: Places::new(),
-            joined: false,
-            connected_at,
-        };
+        let socket =
+            Socket { generation, conn, namespace, id: id.clone(), places: Places::new(), joined: false, connected_at };
         let index = self.sockets.insert(socket) as u32;
         self.ids.insert(id, index);
         index
@@ -51,15 +44,17 @@ impl State {
             return;
         };
         self.settle(conn);
-        let rooms: Vec<RoomIndex> = self
-            .sockets
-            .get(socket as usize)
-            .map_or_else(Vec::new, |s| s.places.iter().map(|p| p.room).collect());
+        let rooms: Vec<RoomIndex> =
+            self.sockets.get(socket as usize).map_or_else(Vec::new, |s| s.places.iter().map(|p| p.room).collect());
         for room in rooms {
             self.leave(socket, room);
         }
-        if joined && let (Some(events), Some(client)) = (self.node.events.clone(), self.client(socket)) {
-            events.disconnected(&client, reason);
+        if joined {
+            // Told once, also when the telling itself closes the connection.
+            if let Some(entry) = self.sockets.get_mut(socket as usize) {
+                entry.joined = false;
+            }
+            self.tell(socket, |events, client| events.disconnected(client, reason));
         }
         let owed = self.acks.forget_socket(socket);
         self.cells.add(Counter::Acks(AckResult::TimedOut), owed);
@@ -95,9 +90,7 @@ impl State {
     pub(crate) fn close_room_if_idle(&mut self, room: RoomIndex) {
         if let Some(gone) = self.rooms.close_if_idle(room) {
             self.cells.gauge_sub(Gauge::Rooms, 1);
-            let (Some(name), Some(namespace)) =
-                (gone.name, self.node.namespaces.get(gone.namespace as usize))
-            else {
+            let (Some(name), Some(namespace)) = (gone.name, self.node.namespaces.get(gone.namespace as usize)) else {
                 return;
             };
             self.node.interest.remove(self.index, &namespace.name, &name);
@@ -107,16 +100,8 @@ impl State {
     /// The handle that embedding programs hold.
     pub(crate) fn client(&self, socket: u32) -> Option<crate::client_events::Client> {
         let entry = self.sockets.get(socket as usize)?;
-        let key = super::SocketKey {
-            index: socket,
-            generation: entry.generation,
-        };
+        let key = crate::mail::SocketKey { index: socket, generation: entry.generation };
         let mailbox = Arc::clone(self.node.mailbox(self.index));
-        Some(crate::client_events::Client::new(
-            mailbox,
-            key,
-            entry.id.clone(),
-            self.namespace(entry.namespace),
-        ))
+        Some(crate::client_events::Client::new(mailbox, key, entry.id.clone(), self.namespace(entry.namespace)))
     }
 }

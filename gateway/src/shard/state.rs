@@ -4,23 +4,28 @@
 //! (the read tasks, the flusher, the timer) live in [`super::tasks`] and borrow this for
 //! the length of one step.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
+use roomcast_core::close::CloseReason;
 use roomcast_core::id::{Entropy, ShardIndex, Sid, SocketId};
 use roomcast_core::publication::UnixMillis;
 use roomcast_core::room::Namespace;
 use roomcast_core::session::Millis;
 use slab::Slab;
+use tokio::sync::Notify;
 
-use super::Shard;
 use super::acks::Acks;
 use super::connection::{ConnKey, Connection, Speech};
-use super::flush::Turn;
 use super::rooms::{Places, RoomIndex, Rooms};
 use super::rules::Rules;
+use super::turn::Turn;
 use super::wheel::Wheel;
+use crate::client_events::{Client, ClientEvents};
+use crate::mailbox::Mailbox;
 use crate::metrics::{Cells, Counter, Gauge};
 use crate::node::Node;
 
@@ -40,6 +45,31 @@ pub(crate) struct Socket {
     pub(crate) connected_at: UnixMillis,
 }
 
+/// A shard, shared by the tasks of its thread.
+pub(crate) struct Shard {
+    pub(crate) index: ShardIndex,
+    pub(crate) node: Arc<Node>,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) state: RefCell<State>,
+    pub(crate) flusher: Notify,
+    pub(crate) timer: Notify,
+}
+
+impl Shard {
+    pub(crate) fn new(index: ShardIndex, node: Arc<Node>) -> Rc<Self> {
+        let mailbox = Arc::clone(node.mailbox(index));
+        Rc::new_cyclic(|me| Self {
+            index,
+            mailbox,
+            state: RefCell::new(State::new(me.clone(), index, Arc::clone(&node))),
+            node,
+            flusher: Notify::new(),
+            timer: Notify::new(),
+        })
+    }
+}
+
+/// What the tasks of a shard borrow, one at a time.
 pub(crate) struct State {
     pub(crate) me: Weak<Shard>,
     pub(crate) index: ShardIndex,
@@ -64,9 +94,7 @@ impl State {
     pub(crate) fn new(me: Weak<Shard>, index: ShardIndex, node: Arc<Node>) -> Self {
         let mut rooms = Rooms::default();
         let namespaces = 0..node.namespaces.len() as u32;
-        let everybody = namespaces
-            .map(|namespace| rooms.open_everybody(namespace))
-            .collect();
+        let everybody = namespaces.map(|namespace| rooms.open_everybody(namespace)).collect();
         let rules = Rules::new(&node.settings);
         let cells = node.metrics.cells();
         let wheel = Wheel::new(node.clock.now());
@@ -119,10 +147,7 @@ impl State {
             Speech::SocketIo { sid, .. } => Some(*sid),
             _ => None,
         };
-        let key = ConnKey {
-            index: self.conns.insert(connection) as u32,
-            generation,
-        };
+        let key = ConnKey { index: self.conns.insert(connection) as u32, generation };
         if let Some(sid) = sid {
             self.sids.insert(sid, key.index);
         }
@@ -131,33 +156,55 @@ impl State {
     }
 
     pub(crate) fn get(&self, key: ConnKey) -> Option<&Connection> {
-        self.conns
-            .get(key.index as usize)
-            .filter(|connection| connection.generation == key.generation)
+        self.conns.get(key.index as usize).filter(|connection| connection.generation == key.generation)
     }
 
     pub(crate) fn get_mut(&mut self, key: ConnKey) -> Option<&mut Connection> {
-        self.conns
-            .get_mut(key.index as usize)
-            .filter(|connection| connection.generation == key.generation)
+        self.conns.get_mut(key.index as usize).filter(|connection| connection.generation == key.generation)
     }
 
     pub(crate) fn key(&self, conn: u32) -> Option<ConnKey> {
         let generation = self.conns.get(conn as usize)?.generation;
-        Some(ConnKey {
-            index: conn,
-            generation,
-        })
+        Some(ConnKey { index: conn, generation })
     }
 
     pub(crate) fn namespace(&self, index: u32) -> Namespace {
-        self.node
-            .namespaces
-            .get(index as usize)
-            .map_or_else(Namespace::root, |entry| entry.name.clone())
+        self.node.namespaces.get(index as usize).map_or_else(Namespace::root, |entry| entry.name.clone())
     }
 
     pub(crate) fn shard(&self) -> Option<Rc<Shard>> {
         self.me.upgrade()
+    }
+
+    /// Goes on with a socket when `future` is done, unless the socket is gone by then. A later one in
+    /// its place is another socket.
+    pub(crate) fn later<T: 'static>(
+        &self,
+        socket: u32,
+        future: impl Future<Output = T> + 'static,
+        then: impl FnOnce(&mut Self, T) + 'static,
+    ) {
+        let generation = self.sockets.get(socket as usize).map(|entry| entry.generation);
+        let (Some(shard), Some(generation)) = (self.shard(), generation) else { return };
+        tokio::task::spawn_local(async move {
+            let outcome = future.await;
+            let mut state = shard.state.borrow_mut();
+            if state.sockets.get(socket as usize).is_some_and(|entry| entry.generation == generation) {
+                then(&mut state, outcome);
+            }
+        });
+    }
+
+    /// Tells the backend in process of a socket. `None`: there is no backend, or it panicked, which ends
+    /// that connection and no other.
+    pub(crate) fn tell<T>(&mut self, socket: u32, what: impl FnOnce(&dyn ClientEvents, &Client) -> T) -> Option<T> {
+        let events = self.node.events.clone()?;
+        let (client, conn) = (self.client(socket)?, self.sockets.get(socket as usize)?.conn);
+        let told = catch_unwind(AssertUnwindSafe(|| what(&*events, &client)));
+        if told.is_err() {
+            self.cells.inc(Counter::ConnectionPanics);
+            self.close_index(conn, CloseReason::Internal);
+        }
+        told.ok()
     }
 }

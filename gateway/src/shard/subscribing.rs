@@ -8,7 +8,7 @@ use roomcast_core::room::Room;
 use super::refusal::Refused;
 use super::rooms::Member;
 use super::state::State;
-use crate::metrics::{Counter, Gauge, SubscribeResult};
+use crate::metrics::{ClientErrorCode, Counter, Gauge, SubscribeResult};
 
 /// Rooms that were joined, and what still has to become live.
 pub(crate) struct Subscribed {
@@ -20,18 +20,11 @@ impl State {
     /// Makes a socket a member of all `rooms`, or of none.
     pub(crate) fn subscribe(&mut self, socket: u32, rooms: &[Room]) -> Result<Subscribed, Refused> {
         let outcome = self.may_subscribe(socket, rooms);
-        let result = if outcome.is_ok() {
-            SubscribeResult::Ok
-        } else {
-            SubscribeResult::Refused
-        };
+        let result = if outcome.is_ok() { SubscribeResult::Ok } else { SubscribeResult::Refused };
         self.cells.inc(Counter::Subscribes(result));
         outcome?;
         let soon = rooms.iter().filter_map(|room| self.join(socket, room)).collect();
-        Ok(Subscribed {
-            rooms: rooms.to_vec(),
-            soon,
-        })
+        Ok(Subscribed { rooms: rooms.to_vec(), soon })
     }
 
     fn may_subscribe(&self, socket: u32, rooms: &[Room]) -> Result<(), Refused> {
@@ -47,10 +40,7 @@ impl State {
                 return Err(Refused::forbidden(room.as_str(), "subscribe"));
             }
             if room.as_str() != entry.id.as_str() && self.is_private(room) {
-                return Err(Refused::forbidden(
-                    room.as_str(),
-                    "join another socket's private room",
-                ));
+                return Err(Refused::forbidden(room.as_str(), "join another socket's private room"));
             }
         }
         let new = rooms.iter().filter(|room| !self.is_member(socket, room)).count();
@@ -80,11 +70,7 @@ impl State {
 
     /// Makes a socket a member. What is pending goes to it first: it was not a member for that.
     /// Returns what to wait for, if the room is not live yet.
-    pub(crate) fn join(
-        &mut self,
-        socket: u32,
-        room: &Room,
-    ) -> Option<BoxFuture<'static, Result<(), AdapterError>>> {
+    pub(crate) fn join(&mut self, socket: u32, room: &Room) -> Option<BoxFuture<'static, Result<(), AdapterError>>> {
         let entry = self.sockets.get(socket as usize)?;
         let (conn, namespace) = (entry.conn, entry.namespace);
         if self.is_member(socket, room) || entry.id.as_str() == room.as_str() {
@@ -100,11 +86,7 @@ impl State {
             return None;
         }
         self.cells.gauge_add(Gauge::Rooms, 1);
-        match self
-            .node
-            .interest
-            .add(self.index, &self.namespace(namespace), room)
-        {
+        match self.node.interest.add(self.index, &self.namespace(namespace), room) {
             Live::Now => None,
             Live::Soon(future) => Some(future),
         }
@@ -137,11 +119,7 @@ impl State {
         let Some(connection) = self.conns.get(conn as usize) else {
             return 0;
         };
-        let places = |socket: &u32| {
-            self.sockets
-                .get(*socket as usize)
-                .map_or(0, |s| s.places.len().saturating_sub(1))
-        };
+        let places = |socket: &u32| self.sockets.get(*socket as usize).map_or(0, |s| s.places.len().saturating_sub(1));
         connection.sockets().iter().map(places).sum()
     }
 
@@ -150,37 +128,18 @@ impl State {
         if subscribed.soon.is_empty() {
             return self.answer_rooms(socket, ack, &subscribed.rooms);
         }
-        let Some((shard, generation)) = self
-            .shard()
-            .zip(self.sockets.get(socket as usize).map(|s| s.generation))
-        else {
-            return;
-        };
-        tokio::task::spawn_local(async move {
-            let outcome = all_live(subscribed.soon).await;
-            let mut state = shard.state.borrow_mut();
-            if state
-                .sockets
-                .get(socket as usize)
-                .is_none_or(|s| s.generation != generation)
-            {
-                return;
-            }
-            match outcome {
-                Ok(()) => state.answer_rooms(socket, ack, &subscribed.rooms),
-                Err(error) => {
-                    let code = crate::metrics::ClientErrorCode::AdapterUnavailable;
-                    state.answer_refusal(socket, ack, &Refused::new(code, error.to_string()));
-                }
+        self.later(socket, all_live(subscribed.soon), move |state, outcome| match outcome {
+            Ok(()) => state.answer_rooms(socket, ack, &subscribed.rooms),
+            Err(error) => {
+                let refused = Refused::new(ClientErrorCode::AdapterUnavailable, error.to_string());
+                state.answer_refusal(socket, ack, &refused);
             }
         });
     }
 }
 
 /// Waits for all of them.
-pub(crate) async fn all_live(
-    soon: Vec<BoxFuture<'static, Result<(), AdapterError>>>,
-) -> Result<(), AdapterError> {
+pub(crate) async fn all_live(soon: Vec<BoxFuture<'static, Result<(), AdapterError>>>) -> Result<(), AdapterError> {
     for future in soon {
         future.await?;
     }

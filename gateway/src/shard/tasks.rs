@@ -16,9 +16,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::Notify;
 
+use super::Shard;
 use super::connection::ConnKey;
-use super::{Mail, Shard};
-use crate::mailbox::MAIL_BYTES;
+use crate::mail::{MAIL_BYTES, Mail};
 use crate::metrics::{Counter, Gauge, Histogram};
 use crate::node::Node;
 
@@ -33,17 +33,11 @@ pub(crate) fn start(
     node: Arc<Node>,
     listener: std::net::TcpListener,
 ) -> std::io::Result<std::thread::JoinHandle<()>> {
-    let runtime = || {
-        Builder::new_current_thread()
-            .enable_all()
-            .build_local(LocalOptions::default())
-    };
-    std::thread::Builder::new()
-        .name(format!("shard-{}", index.get()))
-        .spawn(move || match runtime() {
-            Ok(runtime) => runtime.block_on(run(Shard::new(index, node), listener)),
-            Err(error) => tracing::error!(%error, shard = index.get(), "shard has no runtime"),
-        })
+    let runtime = || Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    std::thread::Builder::new().name(format!("shard-{}", index.get())).spawn(move || match runtime() {
+        Ok(runtime) => runtime.block_on(run(Shard::new(index, node), listener)),
+        Err(error) => tracing::error!(%error, shard = index.get(), "shard has no runtime"),
+    })
 }
 
 async fn run(shard: Rc<Shard>, listener: std::net::TcpListener) {
@@ -64,19 +58,15 @@ async fn run(shard: Rc<Shard>, listener: std::net::TcpListener) {
         died = flusher => died,
         died = timers => died,
     };
-    tracing::error!(
-        shard = index,
-        ?died,
-        "a task of the shard has died, and the shard with it"
-    );
+    tracing::error!(shard = index, ?died, "a task of the shard has died, and the shard with it");
 }
 
 /// Accepts until the node drains; then the listener closes.
 async fn accept(shard: Rc<Shard>, listener: TcpListener, drained: Rc<Notify>) {
     let settings = &shard.node.settings;
     let (socket_io, plain) = (&settings.socket_io, &settings.websocket);
-    let silence = (socket_io.ping_interval_ms + socket_io.ping_timeout_ms)
-        .max(plain.ping_interval_ms + plain.ping_timeout_ms);
+    let silence =
+        (socket_io.ping_interval_ms + socket_io.ping_timeout_ms).max(plain.ping_interval_ms + plain.ping_timeout_ms);
     crate::listener::let_go_after(&listener, Duration::from_millis(silence));
     loop {
         let accepted = tokio::select! {
@@ -105,7 +95,7 @@ async fn mail(shard: Rc<Shard>, drained: Rc<Notify>) {
         for mail in taken.drain(..) {
             match mail {
                 Mail::Deliver(delivery, bytes) => shard.state.borrow_mut().deliver(delivery, bytes),
-                Mail::Stop => return,
+                Mail::Stop => return end(&shard),
                 Mail::Drain(within) => {
                     drained.notify_one();
                     tokio::task::spawn_local(drain(Rc::clone(&shard), within));
@@ -146,10 +136,7 @@ async fn timers(shard: Rc<Shard>) {
     loop {
         let next = {
             let state = shard.state.borrow();
-            [state.wheel.next_at(), state.acks.next_at()]
-                .into_iter()
-                .flatten()
-                .min()
+            [state.wheel.next_at(), state.acks.next_at()].into_iter().flatten().min()
         };
         let at = next.map_or_else(|| Instant::now() + IDLE, |at| shard.node.clock.instant(at));
         tokio::select! {
@@ -180,20 +167,22 @@ async fn lag(shard: Rc<Shard>) {
     }
 }
 
+/// Closes what is still open at the end of the drain.
+fn end(shard: &Shard) {
+    let mut state = shard.state.borrow_mut();
+    let open: Vec<u32> = state.conns.iter().map(|(index, _)| index as u32).collect();
+    for conn in open {
+        state.close_index(conn, CloseReason::DrainForced);
+    }
+}
+
 /// Closes all connections, evenly over `within` milliseconds when there are many.
 async fn drain(shard: Rc<Shard>, within: u64) {
     const STEP_MS: u64 = 10;
     const LEAST: usize = 20;
     let keys: Vec<ConnKey> = {
         let state = shard.state.borrow();
-        state
-            .conns
-            .iter()
-            .map(|(i, c)| ConnKey {
-                index: i as u32,
-                generation: c.generation,
-            })
-            .collect()
+        state.conns.iter().map(|(i, c)| ConnKey { index: i as u32, generation: c.generation }).collect()
     };
     let steps = (within / STEP_MS).max(1) as usize;
     for part in keys.chunks(keys.len().div_ceil(steps).max(LEAST)) {
@@ -216,9 +205,7 @@ impl Future for Reader {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let step = catch_unwind(AssertUnwindSafe(|| {
-            self.shard.state.borrow_mut().poll_connection(self.key, cx)
-        }));
+        let step = catch_unwind(AssertUnwindSafe(|| self.shard.state.borrow_mut().poll_connection(self.key, cx)));
         step.unwrap_or_else(|_| {
             // A fault in one connection ends that connection and no other.
             let mut state = self.shard.state.borrow_mut();
@@ -232,8 +219,5 @@ impl Future for Reader {
 
 /// Starts the read task of a connection.
 pub(crate) fn spawn_reader(shard: &Rc<Shard>, key: ConnKey) {
-    tokio::task::spawn_local(Reader {
-        shard: Rc::clone(shard),
-        key,
-    });
+    tokio::task::spawn_local(Reader { shard: Rc::clone(shard), key });
 }

@@ -22,18 +22,12 @@ pub(crate) struct Wheel {
 
 impl Wheel {
     pub(crate) fn new(now: Millis) -> Self {
-        Self {
-            slots: vec![Vec::new(); SLOTS],
-            next: now / SLOT_MS,
-            soonest: u64::MAX,
-        }
+        Self { slots: vec![Vec::new(); SLOTS], next: now / SLOT_MS, soonest: u64::MAX }
     }
 
     /// Has `key` come out at `at` or up to one slot later.
     pub(crate) fn insert(&mut self, key: ConnKey, at: Millis) {
-        let slot = at
-            .div_ceil(SLOT_MS)
-            .clamp(self.next, self.next + SLOTS as u64 - 1);
+        let slot = at.div_ceil(SLOT_MS).clamp(self.next, self.next + SLOTS as u64 - 1);
         if let Some(entries) = self.slots.get_mut((slot % SLOTS as u64) as usize) {
             entries.push((key, at));
             self.soonest = self.soonest.min(slot);
@@ -74,11 +68,7 @@ impl Wheel {
 
     fn first_used(&self) -> u64 {
         let mut ahead = self.next..self.next + SLOTS as u64;
-        let used = |slot: &u64| {
-            self.slots
-                .get((slot % SLOTS as u64) as usize)
-                .is_some_and(|s| !s.is_empty())
-        };
+        let used = |slot: &u64| self.slots.get((slot % SLOTS as u64) as usize).is_some_and(|s| !s.is_empty());
         ahead.find(used).unwrap_or(u64::MAX)
     }
 }

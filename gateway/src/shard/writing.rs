@@ -19,7 +19,7 @@ impl State {
     /// Queues a packet of our own behind all that is pending, to be flushed this turn.
     pub(crate) fn send(&mut self, conn: u32, packet: Packet) {
         self.settle(conn);
-        let bytes_max = self.rules.outbox_bytes_max;
+        let (bounds, now) = (self.rules.outbox, self.now());
         let Some(connection) = self.conns.get_mut(conn as usize) else {
             return;
         };
@@ -28,7 +28,7 @@ impl State {
         }
         let outbox = connection.outbox();
         let before = outbox.bytes();
-        let fits = outbox.put_own(packet, bytes_max);
+        let fits = outbox.put_own(packet, now, bounds);
         let after = outbox.bytes();
         self.outbox_bytes_changed(before, after);
         if fits {
@@ -70,7 +70,7 @@ impl State {
             connection.wake();
         }
         if let Some(key) = self.key(conn) {
-            self.wheel_insert(key, self.now() + self.rules.outbox_age_max);
+            self.wheel_insert(key, self.now() + self.rules.outbox.age_max);
         }
     }
 
@@ -93,8 +93,7 @@ impl State {
                 return;
             };
             let protocol = connection.protocol();
-            let (Transport::WebSocket { io, .. }, Some(outbox)) =
-                (&connection.transport, &mut connection.outbox)
+            let (Transport::WebSocket { io, .. }, Some(outbox)) = (&connection.transport, &mut connection.outbox)
             else {
                 return;
             };

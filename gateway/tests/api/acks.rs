@@ -33,22 +33,13 @@ fn answers_are_counted_and_collected() {
         });
         assert_eq!(plain.next()["event"], "x");
         assert_eq!(
-            (
-                &summary["id"],
-                &summary["matched"],
-                &summary["acked"],
-                &summary["timed_out"]
-            ),
+            (&summary["id"], &summary["matched"], &summary["acked"], &summary["timed_out"]),
             (&json!("i"), &json!(3), &json!(3), &json!(0))
         );
         let replies = summary["replies"].as_array().expect("a list");
         assert_eq!(replies.len(), listed);
         for reply in replies {
-            assert!(
-                clients
-                    .iter()
-                    .any(|client| reply["connection"] == client.id.as_str())
-            );
+            assert!(clients.iter().any(|client| reply["connection"] == client.id.as_str()));
             assert_eq!(reply["args"], json!(["ok", {"n":1.0}]));
             assert!(reply.get("attachments").is_none());
         }
@@ -66,10 +57,7 @@ fn who_does_not_answer_in_time_has_timed_out() {
         asked.join().expect("an answer")
     });
     assert!(silent.next().contains(r#"["x",1]"#));
-    assert_eq!(
-        (&summary["matched"], &summary["acked"], &summary["timed_out"]),
-        (&json!(2), &json!(1), &json!(1))
-    );
+    assert_eq!((&summary["matched"], &summary["acked"], &summary["timed_out"]), (&json!(2), &json!(1), &json!(1)));
     assert_eq!(summary["replies"][0]["connection"], quick.id.as_str());
 }
 

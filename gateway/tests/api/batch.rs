@@ -9,9 +9,8 @@ use super::gateway::{start, start_with};
 fn a_batch_keeps_its_order_and_answers_each_item() {
     let gateway = start();
     let mut client = Plain::member_of(&gateway, &["a"]);
-    let items: Vec<Value> = (0..500)
-        .map(|n| json!({"to":{"rooms":["a"]},"event":"x","args":[n],"id":format!("i{n}")}))
-        .collect();
+    let items: Vec<Value> =
+        (0..500).map(|n| json!({"to":{"rooms":["a"]},"event":"x","args":[n],"id":format!("i{n}")})).collect();
     let answer = gateway.post("/v1/publish/batch", &json!(items).to_string());
     assert_eq!(answer.status, 200);
     for n in 0..500 {
@@ -51,14 +50,8 @@ fn items_fail_for_themselves() {
         (202, None),
     ];
     assert_eq!(seen, expected);
-    assert_eq!(
-        (&items[1]["room"], &items[2]["field"]),
-        (&json!("~a"), &json!("ack"))
-    );
-    assert_eq!(
-        (client.next()["event"].take(), client.next()["event"].take()),
-        (json!("first"), json!("last"))
-    );
+    assert_eq!((&items[1]["room"], &items[2]["field"]), (&json!("~a"), &json!("ack")));
+    assert_eq!((client.next()["event"].take(), client.next()["event"].take()), (json!("first"), json!("last")));
 }
 
 #[test]

@@ -9,10 +9,7 @@ use serde_json::{Value, json};
 
 use super::gateway::Running;
 
-const LIMITS: Limits = Limits {
-    message_bytes_max: 1 << 20,
-    fragments_max: 16,
-};
+const LIMITS: Limits = Limits { message_bytes_max: 1 << 20, fragments_max: 16 };
 
 /// A WebSocket that carries texts.
 pub(crate) struct Socket {
@@ -36,17 +33,8 @@ impl Socket {
             stream.read_exact(&mut byte).expect("the head");
             head.extend(byte);
         }
-        assert!(
-            head.starts_with(b"HTTP/1.1 101"),
-            "{}",
-            String::from_utf8_lossy(&head)
-        );
-        Self {
-            stream,
-            decoder: Decoder::new(Role::Client),
-            texts: VecDeque::new(),
-            ended: false,
-        }
+        assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+        Self { stream, decoder: Decoder::new(Role::Client), texts: VecDeque::new(), ended: false }
     }
 
     pub(crate) fn send(&mut self, text: &str) {
@@ -95,9 +83,7 @@ impl Plain {
         let id = hello["id"].as_str().expect("an id").to_owned();
         let mut client = Self { socket, id };
         if !rooms.is_empty() {
-            client
-                .socket
-                .send(&json!({"type":"subscribe","id":"1","rooms":rooms}).to_string());
+            client.socket.send(&json!({"type":"subscribe","id":"1","rooms":rooms}).to_string());
             assert_eq!(client.next()["type"], "ok");
         }
         client
@@ -136,12 +122,7 @@ impl SocketIo {
     /// Reads an event that asks for an acknowledgement and answers with `args`.
     pub(crate) fn acknowledge(&mut self, args: &str) {
         let event = self.next();
-        let id: String = event
-            .strip_prefix("42")
-            .expect("an event")
-            .chars()
-            .take_while(char::is_ascii_digit)
-            .collect();
+        let id: String = event.strip_prefix("42").expect("an event").chars().take_while(char::is_ascii_digit).collect();
         assert!(!id.is_empty(), "{event}");
         self.socket.send(&format!("43{id}{args}"));
     }

@@ -2,10 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use roomcast::settings::Settings;
-use roomcast::{Gateway, Handle};
+use roomcast::{ClientEvents, Gateway, Handle};
 use roomcast_core::publication::{Admission, Audience};
 use roomcast_core::room::{Namespace, Room};
 use serde_json::Value;
@@ -18,13 +19,22 @@ pub(crate) struct Running(Option<Handle>);
 
 /// Starts one in open mode, after a change of its settings.
 pub(crate) fn start_with(change: impl FnOnce(&mut Settings)) -> Running {
+    Running(Some(gateway(change).start().expect("it starts")))
+}
+
+/// Starts one with a backend in process.
+pub(crate) fn start_embedded(events: Arc<dyn ClientEvents>) -> Running {
+    Running(Some(gateway(|_| {}).events(events).start().expect("it starts")))
+}
+
+fn gateway(change: impl FnOnce(&mut Settings)) -> Gateway {
     let mut settings = Settings::default();
     let free: SocketAddr = "127.0.0.1:0".parse().expect("an address");
     (settings.public.address, settings.internal.address) = (free, free);
     settings.node.shards = 2;
     settings.drain.deadline_ms = 2000;
     change(&mut settings);
-    Running(Some(Gateway::new(settings).start().expect("it starts")))
+    Gateway::new(settings)
 }
 
 pub(crate) fn start() -> Running {
@@ -65,8 +75,7 @@ impl Running {
 
     /// Posts JSON.
     pub(crate) fn post(&self, path: &str, body: &str) -> Answer {
-        self.internal()
-            .request("POST", path, &[("Content-Type", "application/json")], Some(body))
+        self.internal().request("POST", path, &[("Content-Type", "application/json")], Some(body))
     }
 
     /// Publishes and has it accepted.
@@ -132,11 +141,7 @@ impl Answer {
     /// Asserts that this is a problem document; returns its `field`, or its `room`.
     pub(crate) fn problem(&self, status: u16, code: &str) -> String {
         let json = self.json();
-        assert_eq!(
-            (self.status, json["code"].as_str()),
-            (status, Some(code)),
-            "{self:?}"
-        );
+        assert_eq!((self.status, json["code"].as_str()), (status, Some(code)), "{self:?}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"));
         assert_eq!(json["status"], status);
         assert!(json["title"].is_string() && json["detail"].is_string(), "{json}");
@@ -153,13 +158,7 @@ impl Http {
     }
 
     /// Sends a request and reads the answer. Without a Host among `headers` it names loopback.
-    pub(crate) fn request(
-        &mut self,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: Option<&str>,
-    ) -> Answer {
+    pub(crate) fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
         let mut text = format!("{method} {path} HTTP/1.1\r\n");
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             text.push_str("Host: 127.0.0.1\r\n");

@@ -8,9 +8,7 @@ const BODY: Option<&str> = Some(r#"{"to":{"all":true},"event":"x"}"#);
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
 fn publish(gateway: &Running, header: (&str, &str)) -> Answer {
-    gateway
-        .internal()
-        .request("POST", "/v1/publish", &[JSON, header], BODY)
+    gateway.internal().request("POST", "/v1/publish", &[JSON, header], BODY)
 }
 
 #[test]
@@ -24,19 +22,11 @@ fn the_open_api_serves_this_machine_and_no_web_page() {
     }
     for origin in ["http://localhost:3000", "https://evil.test", "null"] {
         publish(&gateway, ("Origin", origin)).problem(403, "origin_denied");
-        let list = gateway
-            .internal()
-            .request("GET", "/v1/rooms", &[("Origin", origin)], None);
+        let list = gateway.internal().request("GET", "/v1/rooms", &[("Origin", origin)], None);
         list.problem(403, "origin_denied");
     }
     let elsewhere = [("Host", "example.com")];
-    assert_eq!(
-        gateway
-            .internal()
-            .request("GET", "/livez", &elsewhere, None)
-            .status,
-        200
-    );
+    assert_eq!(gateway.internal().request("GET", "/livez", &elsewhere, None).status, 200);
 }
 
 /// SHA-256 of "s3cret".
@@ -45,11 +35,7 @@ const DIGEST: &str = "1ec1c26b50d5d3c58d9583181af8076655fe00756bf7285940ba3670f9
 fn guarded() -> Running {
     let digest = |at: usize| u8::from_str_radix(&DIGEST[at * 2..at * 2 + 2], 16).expect("hex");
     let digest: [u8; 32] = std::array::from_fn(digest);
-    let key = |id: &str, scope| Key {
-        id: id.into(),
-        sha256: Secret::new(digest),
-        scopes: vec![scope],
-    };
+    let key = |id: &str, scope| Key { id: id.into(), sha256: Secret::new(digest), scopes: vec![scope] };
     start_with(|settings| {
         settings.internal.keys = vec![
             key("pub", Scope::Publish),
@@ -66,18 +52,8 @@ fn a_key_opens_the_routes_of_its_scope_and_no_other() {
     let routes = [
         ("pub", "POST", "/v1/publish", r#"{"to":{"all":true},"event":"x"}"#),
         ("pub", "POST", "/v1/publish/batch", "[]"),
-        (
-            "my_rooms",
-            "POST",
-            "/v1/rooms/join",
-            r#"{"rooms":["a"],"select":{"all":true}}"#,
-        ),
-        (
-            "my_rooms",
-            "POST",
-            "/v1/rooms/leave",
-            r#"{"rooms":["a"],"select":{"all":true}}"#,
-        ),
+        ("my_rooms", "POST", "/v1/rooms/join", r#"{"rooms":["a"],"select":{"all":true}}"#),
+        ("my_rooms", "POST", "/v1/rooms/leave", r#"{"rooms":["a"],"select":{"all":true}}"#),
         ("conn", "POST", "/v1/disconnect", r#"{"select":{"all":true}}"#),
         ("read", "GET", "/v1/rooms", ""),
         ("read", "GET", "/v1/rooms/a", ""),
@@ -119,10 +95,7 @@ fn unknown_and_wrong_keys_get_the_same_answer() {
     }
     bodies.dedup();
     assert_eq!(bodies.len(), 1);
-    assert_eq!(
-        publish(&gateway, ("Authorization", "bearer rk_pub_s3cret")).status,
-        202
-    );
+    assert_eq!(publish(&gateway, ("Authorization", "bearer rk_pub_s3cret")).status, 202);
     for path in ["/livez", "/readyz", "/metrics"] {
         assert_eq!(gateway.get(path).status, 200, "{path} needs no key");
     }

@@ -7,17 +7,11 @@ use super::gateway::start;
 #[test]
 fn a_node_is_alive_and_ready_until_it_drains_and_publishes_all_the_same() {
     let gateway = start();
-    assert_eq!(
-        (gateway.get("/livez").status, gateway.get("/livez").body.as_str()),
-        (200, "ok")
-    );
+    assert_eq!((gateway.get("/livez").status, gateway.get("/livez").body.as_str()), (200, "ok"));
     let checks = json!({"listeners":true,"shards":true,"drain":true});
     let ready = gateway.get("/readyz");
     assert_eq!(ready.status, 200);
-    assert_eq!(
-        ready.json(),
-        json!({"ready":true,"checks":checks,"draining":false})
-    );
+    assert_eq!(ready.json(), json!({"ready":true,"checks":checks,"draining":false}));
     gateway.handle().node().start_draining();
     let ready = gateway.get("/readyz");
     assert_eq!(ready.status, 503);
@@ -26,11 +20,7 @@ fn a_node_is_alive_and_ready_until_it_drains_and_publishes_all_the_same() {
     assert_eq!(gateway.get("/livez").status, 200);
     gateway.publish(r#"{"to":{"all":true},"event":"x"}"#);
     let metrics = gateway.get("/metrics");
-    assert!(
-        metrics
-            .header("content-type")
-            .is_some_and(|kind| kind.starts_with("text/plain"))
-    );
+    assert!(metrics.header("content-type").is_some_and(|kind| kind.starts_with("text/plain")));
     for line in [
         r#"roomcast_ready{check="listeners"} 1"#,
         r#"roomcast_ready{check="shards"} 1"#,
@@ -41,9 +31,7 @@ fn a_node_is_alive_and_ready_until_it_drains_and_publishes_all_the_same() {
         assert!(metrics.body.contains(line), "{line}\n{}", metrics.body);
     }
     // What was published has been dealt with, and its room in the mailboxes given back.
-    gateway.until("/metrics", |metrics| {
-        metrics.body.contains("\nroomcast_mailbox_bytes 0\n")
-    });
+    gateway.until("/metrics", |metrics| metrics.body.contains("\nroomcast_mailbox_bytes 0\n"));
 }
 
 #[test]
@@ -64,14 +52,7 @@ fn requests_have_ids_and_connections_live_on() {
 #[test]
 fn paths_and_methods_are_told_apart() {
     let gateway = start();
-    for path in [
-        "/",
-        "/v1",
-        "/v1/rooms/",
-        "/v1/rooms/a/b",
-        "/v1/publish/",
-        "/socket.io/",
-    ] {
+    for path in ["/", "/v1", "/v1/rooms/", "/v1/rooms/a/b", "/v1/publish/", "/socket.io/"] {
         gateway.get(path).problem(404, "not_found");
     }
     let allow = |method: &str, path: &str| {
@@ -84,14 +65,7 @@ fn paths_and_methods_are_told_apart() {
     assert_eq!(allow("POST", "/v1/rooms/a"), "GET, HEAD");
     assert_eq!(allow("DELETE", "/v1/rooms/join"), "GET, HEAD, POST");
     assert_eq!(allow("POST", "/metrics"), "GET, HEAD");
-    for path in [
-        "/livez",
-        "/readyz",
-        "/metrics",
-        "/v1/rooms",
-        "/v1/rooms/a",
-        "/v1/connections",
-    ] {
+    for path in ["/livez", "/readyz", "/metrics", "/v1/rooms", "/v1/rooms/a", "/v1/connections"] {
         let answer = gateway.internal().request("HEAD", path, &[], None);
         assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{path}");
     }

@@ -24,25 +24,18 @@ fn all(gateway: &Running, path: &str, limit: usize) -> Vec<Value> {
 #[test]
 fn rooms_are_listed_by_name_with_the_members_of_all_shards() {
     let gateway = start();
-    let _clients: Vec<Plain> = (0..6)
-        .map(|n| Plain::member_of(&gateway, &["all", "a/b #1", &format!("r{n}")]))
-        .collect();
+    let _clients: Vec<Plain> =
+        (0..6).map(|n| Plain::member_of(&gateway, &["all", "a/b #1", &format!("r{n}")])).collect();
     let names = ["a/b #1", "all", "r0", "r1", "r2", "r3", "r4", "r5"];
     for limit in [1, 3, 8, 100] {
         let rooms = all(&gateway, "/v1/rooms?", limit);
         assert_eq!(rooms.iter().map(|item| &item["room"]).collect::<Vec<_>>(), names);
-        let members: Vec<_> = rooms
-            .iter()
-            .map(|item| item["members"].as_u64().unwrap_or(0))
-            .collect();
+        let members: Vec<_> = rooms.iter().map(|item| item["members"].as_u64().unwrap_or(0)).collect();
         assert_eq!(members, [6, 6, 1, 1, 1, 1, 1, 1]);
     }
     assert_eq!(all(&gateway, "/v1/rooms?prefix=r&namespace=%2F&", 4).len(), 6);
     let room = |path: &str| gateway.get(path).json();
-    assert_eq!(
-        room("/v1/rooms/a%2Fb%20%231"),
-        json!({"room":"a/b #1","members":6})
-    );
+    assert_eq!(room("/v1/rooms/a%2Fb%20%231"), json!({"room":"a/b #1","members":6}));
     assert_eq!(room("/v1/rooms/all"), json!({"room":"all","members":6}));
     assert_eq!(room("/v1/rooms/join"), json!({"room":"join","members":0}));
     assert_eq!(room("/v1/rooms/a+b"), json!({"room":"a+b","members":0}));
@@ -64,24 +57,10 @@ fn connections_are_listed_by_id_and_shown() {
     assert_eq!(all(&gateway, "/v1/connections?room=none&", 10).len(), 0);
     let object = gateway.get(&format!("/v1/connections/{}", plain[0].id)).json();
     assert_eq!(object["id"], plain[0].id.as_str());
-    assert_eq!(
-        (&object["namespace"], &object["rooms"]),
-        (&json!("/"), &json!(["a", "b"]))
-    );
-    assert_eq!(
-        (&object["protocol"], &object["transport"]),
-        (&json!("plain"), &json!("websocket"))
-    );
-    assert!(
-        object["address"]
-            .as_str()
-            .is_some_and(|address| address.starts_with("127.0.0.1:"))
-    );
-    assert!(
-        object["connected_at_ms"]
-            .as_u64()
-            .is_some_and(|at| at > 1_600_000_000_000)
-    );
+    assert_eq!((&object["namespace"], &object["rooms"]), (&json!("/"), &json!(["a", "b"])));
+    assert_eq!((&object["protocol"], &object["transport"]), (&json!("plain"), &json!("websocket")));
+    assert!(object["address"].as_str().is_some_and(|address| address.starts_with("127.0.0.1:")));
+    assert!(object["connected_at_ms"].as_u64().is_some_and(|at| at > 1_600_000_000_000));
     assert!(object["shard"].as_u64().is_some_and(|shard| shard < 2));
     let other = gateway.get(&format!("/v1/connections/{}", socket_io.id)).json();
     assert_eq!(other["protocol"], "socketio");
@@ -98,26 +77,11 @@ fn queries_are_read_strictly() {
             refused(&format!("{list}?limit={limit}"), 400, "invalid_request", "limit");
         }
         for cursor in ["!", "", "_w"] {
-            refused(
-                &format!("{list}?cursor={cursor}"),
-                400,
-                "invalid_request",
-                "cursor",
-            );
+            refused(&format!("{list}?cursor={cursor}"), 400, "invalid_request", "cursor");
         }
-        refused(
-            &format!("{list}?limit=1&limit=2"),
-            400,
-            "invalid_request",
-            "limit",
-        );
+        refused(&format!("{list}?limit=1&limit=2"), 400, "invalid_request", "limit");
         refused(&format!("{list}?page=2"), 400, "unsupported_field", "page");
-        refused(
-            &format!("{list}?namespace=/no"),
-            404,
-            "unknown_namespace",
-            "namespace",
-        );
+        refused(&format!("{list}?namespace=/no"), 404, "unknown_namespace", "namespace");
     }
     refused("/v1/rooms/a?limit=1", 400, "unsupported_field", "limit");
     refused("/v1/rooms/~user:7", 422, "room_name_invalid", "~user:7");

@@ -7,6 +7,7 @@
 //! | `publish`, `acks`, `batch`, `stream` | publishing |
 //! | `orders` | join, leave, disconnect |
 //! | `polling` | what clients that poll hold of a node, and for how long |
+//! | `embedded` | a backend in process that fails |
 //! | `lists` | rooms and connections |
 //! | `guard` | who may |
 //! | `public` | what clients cost the node |
@@ -15,6 +16,7 @@
 mod acks;
 mod batch;
 mod clients;
+mod embedded;
 mod gateway;
 mod guard;
 mod health;

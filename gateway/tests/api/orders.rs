@@ -43,23 +43,13 @@ fn connections_join_and_leave_rooms() {
     for client in &mut clients {
         assert_eq!(client.next()["event"], "c");
     }
-    assert_eq!(
-        matched(
-            &gateway,
-            "/v1/rooms/join",
-            &json!({"rooms":["d"],"select":{"users":["7"]}})
-        ),
-        0
-    );
+    assert_eq!(matched(&gateway, "/v1/rooms/join", &json!({"rooms":["d"],"select":{"users":["7"]}})), 0);
 }
 
 #[test]
 fn a_disconnected_client_stays_away_or_comes_back() {
     let gateway = start();
-    let (mut kicked, mut moved) = (
-        SocketIo::member_of(&gateway, "a"),
-        SocketIo::member_of(&gateway, "b"),
-    );
+    let (mut kicked, mut moved) = (SocketIo::member_of(&gateway, "a"), SocketIo::member_of(&gateway, "b"));
     let mut plain = Plain::member_of(&gateway, &["c"]);
     let disconnect = |body| matched(&gateway, "/v1/disconnect", &body);
     assert_eq!(disconnect(json!({"select":{"connections":[kicked.id]}})), 1);
@@ -68,9 +58,7 @@ fn a_disconnected_client_stays_away_or_comes_back() {
     assert_eq!(moved.socket.next(), None);
     assert_eq!(disconnect(json!({"select":{"all":true}})), 1);
     assert_eq!(plain.socket.next(), None);
-    gateway.until("/v1/connections", |answer| {
-        answer.body == r#"{"items":[],"next":null}"#
-    });
+    gateway.until("/v1/connections", |answer| answer.body == r#"{"items":[],"next":null}"#);
 }
 
 #[test]
@@ -81,63 +69,15 @@ fn orders_are_read_strictly() {
     };
     for path in ["/v1/rooms/join", "/v1/rooms/leave"] {
         refused(path, r#"{"rooms":["a"]}"#, 400, "invalid_request", "select");
-        refused(
-            path,
-            r#"{"rooms":["a"],"select":{}}"#,
-            400,
-            "invalid_request",
-            "select",
-        );
-        refused(
-            path,
-            r#"{"select":{"all":true}}"#,
-            400,
-            "invalid_request",
-            "rooms",
-        );
-        refused(
-            path,
-            r#"{"rooms":[],"select":{"all":true}}"#,
-            400,
-            "invalid_request",
-            "rooms",
-        );
-        refused(
-            path,
-            r#"{"rooms":["~a"],"select":{"all":true}}"#,
-            422,
-            "room_name_invalid",
-            "rooms[0]",
-        );
-        refused(
-            path,
-            r#"{"rooms":["a"],"select":{"rooms":[1]}}"#,
-            400,
-            "invalid_request",
-            "select.rooms[0]",
-        );
+        refused(path, r#"{"rooms":["a"],"select":{}}"#, 400, "invalid_request", "select");
+        refused(path, r#"{"select":{"all":true}}"#, 400, "invalid_request", "rooms");
+        refused(path, r#"{"rooms":[],"select":{"all":true}}"#, 400, "invalid_request", "rooms");
+        refused(path, r#"{"rooms":["~a"],"select":{"all":true}}"#, 422, "room_name_invalid", "rooms[0]");
+        refused(path, r#"{"rooms":["a"],"select":{"rooms":[1]}}"#, 400, "invalid_request", "select.rooms[0]");
     }
     let path = "/v1/disconnect";
     refused(path, "{}", 400, "invalid_request", "select");
-    refused(
-        path,
-        r#"{"select":{"all":true},"reconnect":"yes"}"#,
-        400,
-        "invalid_request",
-        "reconnect",
-    );
-    refused(
-        path,
-        r#"{"select":{"all":true},"reason":"x"}"#,
-        400,
-        "unsupported_field",
-        "reason",
-    );
-    refused(
-        path,
-        r#"{"namespace":"/no","select":{"all":true}}"#,
-        404,
-        "unknown_namespace",
-        "namespace",
-    );
+    refused(path, r#"{"select":{"all":true},"reconnect":"yes"}"#, 400, "invalid_request", "reconnect");
+    refused(path, r#"{"select":{"all":true},"reason":"x"}"#, 400, "unsupported_field", "reason");
+    refused(path, r#"{"namespace":"/no","select":{"all":true}}"#, 404, "unknown_namespace", "namespace");
 }

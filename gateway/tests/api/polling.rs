@@ -52,24 +52,16 @@ fn what_a_client_does_not_fetch_is_not_taken_from_what_others_may_publish() {
     session.post(r#"42["subscribe","a"]"#);
     gateway.until("/v1/rooms/a", |answer| answer.status == 200);
     gateway.publish(r#"{"to":{"rooms":["a"]},"event":"x","args":["waits for a poll"]}"#);
-    gateway.until("/metrics", |answer| {
-        !answer.body.contains("\nroomcast_outbox_bytes 0\n")
-    });
+    gateway.until("/metrics", |answer| !answer.body.contains("\nroomcast_outbox_bytes 0\n"));
     gateway.until("/metrics", mailboxes_are_empty);
 }
 
 #[test]
 fn a_body_that_never_comes_ends_with_its_session() {
-    let gateway = start_with(|settings| {
-        settings.socket_io.ping_interval_ms = 300;
-        settings.socket_io.ping_timeout_ms = 200;
-    });
+    let gateway = start_with(|settings| settings.limits.body_timeout_ms = 500);
     let session = Polled::start(&gateway);
     let mut post = gateway.polls();
-    let head = format!(
-        "POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n42",
-        session.path
-    );
+    let head = format!("POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n42", session.path);
     post.send(&head);
     let answer = post.answer(false);
     assert_eq!((answer.status, answer.header("connection")), (408, Some("close")));
@@ -78,14 +70,8 @@ fn a_body_that_never_comes_ends_with_its_session() {
 #[test]
 fn a_client_that_does_not_read_its_polls_is_let_go() {
     let gateway = start_with(|settings| {
-        (
-            settings.socket_io.ping_interval_ms,
-            settings.socket_io.ping_timeout_ms,
-        ) = (500, 500);
-        (
-            settings.websocket.ping_interval_ms,
-            settings.websocket.ping_timeout_ms,
-        ) = (500, 500);
+        (settings.socket_io.ping_interval_ms, settings.socket_io.ping_timeout_ms) = (500, 500);
+        (settings.websocket.ping_interval_ms, settings.websocket.ping_timeout_ms) = (500, 500);
         settings.limits.message_bytes_max = 10_000_000;
         settings.limits.publish_body_bytes_max = 10_000_000;
     });
@@ -93,12 +79,8 @@ fn a_client_that_does_not_read_its_polls_is_let_go() {
     session.post(r#"42["subscribe","a"]"#);
     gateway.until("/v1/rooms/a", |answer| answer.status == 200);
     let more = "x".repeat(8_000_000);
-    gateway.publish(&format!(
-        r#"{{"to":{{"rooms":["a"]}},"event":"x","args":["{more}"]}}"#
-    ));
-    gateway.until("/metrics", |answer| {
-        !answer.body.contains("\nroomcast_outbox_bytes 0\n")
-    });
+    gateway.publish(&format!(r#"{{"to":{{"rooms":["a"]}},"event":"x","args":["{more}"]}}"#));
+    gateway.until("/metrics", |answer| !answer.body.contains("\nroomcast_outbox_bytes 0\n"));
     let mut poll = gateway.public();
     let head = format!("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", session.path);
     poll.write_all(head.as_bytes()).expect("it reads");

@@ -21,9 +21,7 @@ impl Running {
 /// The value of a series, with its labels.
 fn metric(gateway: &Running, series: &str) -> i64 {
     let text = gateway.get("/metrics").body;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     let value: f64 = line.expect("the series").parse().expect("a number");
     value as i64
 }
@@ -62,10 +60,7 @@ fn what_waits_for_a_slow_client_holds_no_room_for_publications() {
     let gateway = start_with(|settings| settings.limits.outbox_age_ms_max = 60_000);
     // It never reads again: what its socket does not take waits in its outbox.
     let _slow = Plain::member_of(&gateway, &["a"]);
-    let body = format!(
-        r#"{{"to":{{"rooms":["a"]}},"event":"x","args":["{}"]}}"#,
-        "x".repeat(700_000)
-    );
+    let body = format!(r#"{{"to":{{"rooms":["a"]}},"event":"x","args":["{}"]}}"#, "x".repeat(700_000));
     let started = std::time::Instant::now();
     let waits = || metric(&gateway, "roomcast_outbox_bytes") > 0;
     let written = || metric(&gateway, "roomcast_messages_delivered_total{protocol=\"plain\"}");
@@ -93,15 +88,11 @@ fn a_body_that_does_not_come_ends_its_session_and_its_connection() {
     let gateway = start_with(|settings| settings.limits.body_timeout_ms = 50);
     let path = gateway.session();
     let mut client = gateway.polls();
-    client.send(&format!(
-        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n4"
-    ));
+    client.send(&format!("POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n4"));
     assert_eq!(client.answer(false).status, 408);
     assert_eq!(client.rest(), "", "the connection ends");
     gateway.until("/metrics", |metrics| {
-        metrics
-            .body
-            .contains("roomcast_connections{protocol=\"socketio\",transport=\"polling\"} 0\n")
+        metrics.body.contains("roomcast_connections{protocol=\"socketio\",transport=\"polling\"} 0\n")
     });
 }
 

@@ -10,8 +10,7 @@ fn a_publication_reaches_the_members_of_its_room_in_every_protocol() {
     let gateway = start();
     let mut plain = Plain::member_of(&gateway, &["orders:42"]);
     let mut socket_io = SocketIo::member_of(&gateway, "orders:42");
-    let body =
-        r#"{"to":{"rooms":["orders:42"]},"event":"order.updated","args":[{"z":1.0,"a":2}],"id":"ord-42-v7"}"#;
+    let body = r#"{"to":{"rooms":["orders:42"]},"event":"order.updated","args":[{"z":1.0,"a":2}],"id":"ord-42-v7"}"#;
     let answer = gateway.post("/v1/publish", body);
     assert_eq!(answer.status, 202);
     assert_eq!(answer.body, r#"{"id":"ord-42-v7","position":null}"#);
@@ -32,11 +31,7 @@ fn audiences_are_rooms_connections_and_everybody_without_exceptions() {
     let publish = |to: Value, except: Value, event: &str| {
         gateway.publish(&json!({"to":to,"except":except,"event":event}).to_string());
     };
-    publish(
-        json!({"rooms":["a","b"]}),
-        json!({"connections":[first.id]}),
-        "not to the first",
-    );
+    publish(json!({"rooms":["a","b"]}), json!({"connections":[first.id]}), "not to the first");
     publish(json!({"connections":[first.id]}), json!({}), "to the first alone");
     publish(json!({"users":["nobody"]}), json!({}), "to nobody");
     publish(json!({"all":true}), json!({"rooms":["b"]}), "not to b");
@@ -45,10 +40,7 @@ fn audiences_are_rooms_connections_and_everybody_without_exceptions() {
         let event = |_| client.next()["event"].as_str().unwrap_or_default().to_owned();
         (0..count).map(event).collect()
     };
-    assert_eq!(
-        events(&mut first, 3),
-        ["to the first alone", "not to b", "to all"]
-    );
+    assert_eq!(events(&mut first, 3), ["to the first alone", "not to b", "to all"]);
     assert_eq!(events(&mut second, 2), ["not to the first", "to all"]);
 }
 
@@ -62,9 +54,8 @@ fn data_is_one_argument_and_attachments_take_the_place_of_placeholders() {
     assert_eq!(client.next()["args"], json!([null]));
     gateway.publish(r#"{"to":{"rooms":["a"]},"event":"x"}"#);
     assert_eq!(client.next()["args"], json!([]));
-    gateway.publish(
-        r#"{"to":{"rooms":["a"]},"event":"x","args":[{"_placeholder":true,"num":0}],"attachments":["AQID"]}"#,
-    );
+    gateway
+        .publish(r#"{"to":{"rooms":["a"]},"event":"x","args":[{"_placeholder":true,"num":0}],"attachments":["AQID"]}"#);
     assert_eq!(client.next()["attachments"], json!(["AQID"]));
     gateway.publish(r#"{"to":{"rooms":["a"]},"event":"x","delivery":"latest","key":"k","ttl_ms":60000}"#);
     assert_eq!(client.next()["event"], "x");
@@ -77,49 +68,17 @@ const BODIES: &[(&str, &str, &str)] = &[
     (r#"{"to":{"all":true},"event":"x"} x"#, "invalid_request", ""),
     (r#"{"event":"x"}"#, "invalid_request", "to"),
     (r#"{"to":{},"event":"x"}"#, "invalid_request", "to"),
-    (
-        r#"{"to":{"rooms":[],"all":false},"event":"x"}"#,
-        "invalid_request",
-        "to",
-    ),
-    (
-        r#"{"to":{"rooms":"a"},"event":"x"}"#,
-        "invalid_request",
-        "to.rooms",
-    ),
-    (
-        r#"{"to":{"rooms":["a",7]},"event":"x"}"#,
-        "invalid_request",
-        "to.rooms[1]",
-    ),
-    (
-        r#"{"to":{"users":[""]},"event":"x"}"#,
-        "invalid_request",
-        "to.users[0]",
-    ),
-    (
-        r#"{"to":{"connections":["~u"]},"event":"x"}"#,
-        "invalid_request",
-        "to.connections[0]",
-    ),
+    (r#"{"to":{"rooms":[],"all":false},"event":"x"}"#, "invalid_request", "to"),
+    (r#"{"to":{"rooms":"a"},"event":"x"}"#, "invalid_request", "to.rooms"),
+    (r#"{"to":{"rooms":["a",7]},"event":"x"}"#, "invalid_request", "to.rooms[1]"),
+    (r#"{"to":{"users":[""]},"event":"x"}"#, "invalid_request", "to.users[0]"),
+    (r#"{"to":{"connections":["~u"]},"event":"x"}"#, "invalid_request", "to.connections[0]"),
     (r#"{"to":{"all":1},"event":"x"}"#, "invalid_request", "to.all"),
-    (
-        r#"{"to":{"all":true,"room":"a"},"event":"x"}"#,
-        "unsupported_field",
-        "to.room",
-    ),
-    (
-        r#"{"to":{"all":true},"except":{"all":true},"event":"x"}"#,
-        "unsupported_field",
-        "except.all",
-    ),
+    (r#"{"to":{"all":true,"room":"a"},"event":"x"}"#, "unsupported_field", "to.room"),
+    (r#"{"to":{"all":true},"except":{"all":true},"event":"x"}"#, "unsupported_field", "except.all"),
     (r#"{"to":{"all":true}}"#, "invalid_request", "event"),
     (r#"{"to":{"all":true},"event":""}"#, "invalid_request", "event"),
-    (
-        r#"{"to":{"all":true},"event":"connect"}"#,
-        "invalid_request",
-        "event",
-    ),
+    (r#"{"to":{"all":true},"event":"connect"}"#, "invalid_request", "event"),
 ];
 
 /// The same for what stands in a body behind `to` and `event`.
@@ -128,17 +87,9 @@ const MEMBERS: &[(&str, &str, &str)] = &[
     (r#""history":true"#, "unsupported_field", "history"),
     (r#""args":{}"#, "invalid_request", "args"),
     (r#""args":[],"data":1"#, "invalid_request", "data"),
-    (
-        r#""args":[{"_placeholder":true,"num":1}],"attachments":["AQID"]"#,
-        "invalid_request",
-        "args",
-    ),
+    (r#""args":[{"_placeholder":true,"num":1}],"attachments":["AQID"]"#, "invalid_request", "args"),
     (r#""attachments":["!"]"#, "invalid_request", "attachments[0]"),
-    (
-        r#""attachments":["","","","","","","","","","",""]"#,
-        "invalid_request",
-        "attachments",
-    ),
+    (r#""attachments":["","","","","","","","","","",""]"#, "invalid_request", "attachments"),
     (r#""id":"""#, "invalid_request", "id"),
     (r#""id":7"#, "invalid_request", "id"),
     (r#""key":null"#, "invalid_request", "key"),
@@ -148,11 +99,7 @@ const MEMBERS: &[(&str, &str, &str)] = &[
     (r#""delivery":"fast""#, "invalid_request", "delivery"),
     (r#""ack":{"want":"all"}"#, "invalid_request", "ack.want"),
     (r#""ack":{"limit":1}"#, "invalid_request", "ack.limit"),
-    (
-        r#""ack":{"want":"collect","limit":1001}"#,
-        "invalid_request",
-        "ack.limit",
-    ),
+    (r#""ack":{"want":"collect","limit":1001}"#, "invalid_request", "ack.limit"),
     (r#""ack":{"timeout_ms":0}"#, "invalid_request", "ack.timeout_ms"),
 ];
 
@@ -160,11 +107,7 @@ const MEMBERS: &[(&str, &str, &str)] = &[
 fn what_is_wrong_is_refused_with_its_place() {
     let gateway = start();
     let refused = |body: &str, code, field| {
-        assert_eq!(
-            gateway.post("/v1/publish", body).problem(400, code),
-            field,
-            "{body}"
-        );
+        assert_eq!(gateway.post("/v1/publish", body).problem(400, code), field, "{body}");
     };
     for (body, code, field) in BODIES {
         refused(body, code, *field);
@@ -188,10 +131,7 @@ fn names_that_cannot_be_rooms_are_refused() {
         assert_eq!(answer.json()["room"], room);
     }
     let many = json!({"to":{"rooms":vec!["a"; 1001]},"event":"x"}).to_string();
-    assert_eq!(
-        gateway.post("/v1/publish", &many).problem(400, "invalid_request"),
-        "to"
-    );
+    assert_eq!(gateway.post("/v1/publish", &many).problem(400, "invalid_request"), "to");
     let elsewhere = r#"{"namespace":"/no","to":{"all":true},"event":"x"}"#;
     let answer = gateway.post("/v1/publish", elsewhere);
     assert_eq!(answer.problem(404, "unknown_namespace"), "namespace");
@@ -240,15 +180,8 @@ fn bodies_of_other_types_and_encodings_are_415() {
     let mut post = |headers: &[(&str, &str)]| http.request("POST", "/v1/publish", headers, body);
     let refused = "unsupported_media_type";
     assert_eq!(post(&[]).problem(415, refused), "Content-Type");
-    for kind in [
-        "text/plain",
-        "application/x-www-form-urlencoded",
-        "application/x-ndjson",
-    ] {
-        assert_eq!(
-            post(&[("Content-Type", kind)]).problem(415, refused),
-            "Content-Type"
-        );
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "application/x-ndjson"] {
+        assert_eq!(post(&[("Content-Type", kind)]).problem(415, refused), "Content-Type");
     }
     let json = ("Content-Type", "Application/JSON; charset=utf-8");
     let gzip = post(&[json, ("Content-Encoding", "gzip")]);

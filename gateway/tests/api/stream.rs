@@ -14,20 +14,14 @@ fn open(gateway: &Running) -> Http {
     let mut http = gateway.internal();
     http.send(HEAD);
     let answer = http.head();
-    assert_eq!(
-        (answer.status, answer.header("content-type")),
-        (200, Some("application/x-ndjson"))
-    );
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/x-ndjson")));
     http
 }
 
 /// The next chunk of the answer, line by line.
 fn answers(http: &mut Http) -> Vec<Value> {
     let chunk = http.chunk().expect("the answer goes on");
-    chunk
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect()
+    chunk.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 #[test]
@@ -80,12 +74,7 @@ fn a_long_stream_keeps_its_order_at_a_subscriber() {
         }
         let answer = sent.join().expect("an answer");
         assert_eq!(answer.body.lines().count(), COUNT);
-        assert!(
-            answer
-                .body
-                .lines()
-                .all(|line| line.starts_with(r#"{"status":202,"#))
-        );
+        assert!(answer.body.lines().all(|line| line.starts_with(r#"{"status":202,"#)));
     });
 }
 
@@ -108,12 +97,7 @@ fn a_line_fails_for_itself_and_a_line_too_long_is_skipped() {
             codes.push(item["code"].as_str().unwrap_or("accepted").to_owned());
         }
     }
-    let expected = [
-        "invalid_request",
-        "payload_too_large",
-        "invalid_request",
-        "accepted",
-    ];
+    let expected = ["invalid_request", "payload_too_large", "invalid_request", "accepted"];
     assert_eq!(codes, expected);
     assert_eq!(client.next()["event"], "y");
 }
@@ -123,9 +107,7 @@ fn half_a_line_of_a_broken_stream_is_not_published() {
     let gateway = start();
     let mut client = Plain::member_of(&gateway, &["a"]);
     let mut http = open(&gateway);
-    http.send_chunk(
-        "{\"to\":{\"rooms\":[\"a\"]},\"event\":\"x\"}\n{\"to\":{\"rooms\":[\"a\"]},\"event\":\"half\"}",
-    );
+    http.send_chunk("{\"to\":{\"rooms\":[\"a\"]},\"event\":\"x\"}\n{\"to\":{\"rooms\":[\"a\"]},\"event\":\"half\"}");
     assert_eq!(answers(&mut http).len(), 1);
     drop(http);
     assert_eq!(client.next()["event"], "x");

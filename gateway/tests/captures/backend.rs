@@ -12,10 +12,7 @@ impl ClientEvents for Captured {
         if auth != r#"{"bad":1}"# {
             return Decision::Accept;
         }
-        Decision::Refuse(Refusal {
-            message: "bad token".into(),
-            data: Some(r#"{"code":7}"#.into()),
-        })
+        Decision::Refuse(Refusal { message: "bad token".into(), data: Some(r#"{"code":7}"#.into()) })
     }
 
     fn connected(&self, client: &Client, auth: &str) {

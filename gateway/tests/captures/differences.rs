@@ -44,10 +44,8 @@ impl Difference {
                 About::NoOrigin => vec![None],
             };
             for row in rows.into_iter().filter(|row| !shown(*run, *row)) {
-                unseen.push(format!(
-                    "run {run}, {row:?}: nothing shows the difference in {} ({})",
-                    self.field, self.why
-                ));
+                unseen
+                    .push(format!("run {run}, {row:?}: nothing shows the difference in {} ({})", self.field, self.why));
             }
         }
         unseen
@@ -61,27 +59,15 @@ const fn differs(
     (field, theirs, ours): (&'static str, &'static str, &'static str),
     why: &'static str,
 ) -> Difference {
-    Difference {
-        runs,
-        about: About::Rows(rows),
-        field,
-        theirs,
-        ours,
-        why,
-    }
+    Difference { runs, about: About::Rows(rows), field, theirs, ours, why }
 }
 
 const ALL: &[usize] = &[1, 2, 3];
 
 const METHODS_ROWS: &[&str] = &["PUT with sid", "DELETE with sid"];
 const METHODS: &str = "methods that mean nothing get 405 with the ones that do, not an internal error";
-const GARBAGE_ROWS: &[&str] = &[
-    "POST garbage",
-    "POST empty body",
-    "POST ping '2' (wrong direction)",
-];
-const GARBAGE: &str =
-    "a body that is no payload is refused, not confirmed; the protocol's own suite takes 400 too";
+const GARBAGE_ROWS: &[&str] = &["POST garbage", "POST empty body", "POST ping '2' (wrong direction)"];
+const GARBAGE: &str = "a body that is no payload is refused, not confirmed; the protocol's own suite takes 400 too";
 const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
 const CUT_ROWS: &[&str] = &["first POST got"];
 const CUT: &str = "the first of two POSTs learns that its session is gone; the reference server cuts it off";
@@ -105,12 +91,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     differs(&[1], &["OPTIONS with sid"], ("status", "500", "405"), METHODS),
     differs(ALL, GARBAGE_ROWS, ("status", "200", "400"), GARBAGE),
     differs(ALL, GARBAGE_ROWS, ("body", "ok", BAD_REQUEST), GARBAGE),
-    differs(
-        ALL,
-        GARBAGE_ROWS,
-        ("content-type", "text/html", "application/json"),
-        GARBAGE,
-    ),
+    differs(ALL, GARBAGE_ROWS, ("content-type", "text/html", "application/json"), GARBAGE),
     differs(ALL, GARBAGE_ROWS, ("cache-control", "no-store", ""), GARBAGE),
     differs(ALL, CUT_ROWS, ("status", "none", "400"), CUT),
     differs(ALL, CUT_ROWS, ("body", "", UNKNOWN), CUT),
@@ -119,12 +100,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     differs(&[3], CUT_ROWS, ("vary", "", "origin"), CUT),
     differs(ALL, EARLY_ROWS, ("body", "6\u{1e}1", "1"), EARLY),
     differs(ALL, OLD_ROWS, ("status", "101", "400"), OLD),
-    differs(
-        ALL,
-        OLD_ROWS,
-        ("body", OLD_BODY, "Unsupported protocol version"),
-        OLD,
-    ),
+    differs(ALL, OLD_ROWS, ("body", OLD_BODY, "Unsupported protocol version"), OLD),
     differs(ALL, OLD_ROWS, ("connection", "upgrade", "close"), OLD),
     differs(ALL, OLD_ROWS, ("content-type", "", "text/html"), OLD),
     differs(ALL, OLD_ROWS, ("sec-websocket-accept", ACCEPT, ""), OLD),
@@ -135,32 +111,19 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     differs(ALL, MIXED_ROWS, ("sec-websocket-accept", ACCEPT, ""), MIXED),
     differs(ALL, PATH_ROWS, ("status", "none", "404"), PATH),
     differs(ALL, PATH_ROWS, ("body", "", "not found\n"), PATH),
-    differs(
-        ALL,
-        PATH_ROWS,
-        ("content-type", "", "text/plain; charset=utf-8"),
-        PATH,
-    ),
+    differs(ALL, PATH_ROWS, ("content-type", "", "text/plain; charset=utf-8"), PATH),
     differs(&[2], RAW_ROWS, ("access-control-allow-origin", "", "*"), RAW),
     differs(&[3], RAW_ROWS, ("vary", "", "origin"), RAW),
     differs(
         &[2],
         &["OPTIONS preflight", "OPTIONS with sid"],
-        (
-            "access-control-allow-methods",
-            "get,head,put,patch,post,delete",
-            "get,post",
-        ),
+        ("access-control-allow-methods", "get,head,put,patch,post,delete", "get,post"),
         "pages are allowed the methods that are served",
     ),
     differs(
         &[3],
         &["handshake GET"],
-        (
-            "set-cookie",
-            "lb=<id>; max-age=60; path=/; httponly; samesite=lax",
-            "",
-        ),
+        ("set-cookie", "lb=<id>; max-age=60; path=/; httponly; samesite=lax", ""),
         "no cookies: a session's node and shard are in its id, so that nothing has to stick",
     ),
     Difference {

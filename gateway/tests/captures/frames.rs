@@ -7,10 +7,7 @@ use roomcast_core::websocket::{self, Decoder, Limits, Message, Opcode, Role};
 
 use crate::{DEADLINE, http};
 
-const LIMITS: Limits = Limits {
-    message_bytes_max: 1 << 20,
-    fragments_max: 16,
-};
+const LIMITS: Limits = Limits { message_bytes_max: 1 << 20, fragments_max: 16 };
 
 /// What the server said.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,16 +29,10 @@ pub(crate) struct Socket {
 impl Socket {
     pub(crate) fn open(address: SocketAddr, target: &str) -> Self {
         let mut stream = http::connect(address);
-        stream
-            .write_all(http::upgrade_request(target, &[]).as_bytes())
-            .expect("sent");
+        stream.write_all(http::upgrade_request(target, &[]).as_bytes()).expect("sent");
         let (head, received) = http::read_head(&mut stream).expect("an answer");
         assert_eq!(head.status, 101, "{head:?}");
-        Self {
-            stream,
-            decoder: Decoder::new(Role::Client),
-            received,
-        }
+        Self { stream, decoder: Decoder::new(Role::Client), received }
     }
 
     pub(crate) fn send_text(&mut self, text: &str) {

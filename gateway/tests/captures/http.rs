@@ -25,21 +25,15 @@ impl Head {
             Some((name.to_ascii_lowercase(), value.trim().to_owned()))
         };
         Self {
-            status: status
-                .and_then(|status| status.parse().ok())
-                .expect("a status line"),
+            status: status.and_then(|status| status.parse().ok()).expect("a status line"),
             headers: lines.filter_map(header).collect(),
         }
     }
 
     /// All values of a header, as one; `None` if there is none.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        let values: Vec<&str> = self
-            .headers
-            .iter()
-            .filter(|(n, _)| n == name)
-            .map(|(_, value)| value.as_str())
-            .collect();
+        let values: Vec<&str> =
+            self.headers.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str()).collect();
         (!values.is_empty()).then(|| values.join(", "))
     }
 }
@@ -81,10 +75,7 @@ pub(crate) fn send(address: SocketAddr, method: &str, target: &str, headers: &[&
     } else {
         format!("content-length: {}\r\n", body.len())
     };
-    let request = format!(
-        "{method} {target} HTTP/1.1\r\nhost: gateway\r\n{length}{}\r\n{body}",
-        lines(headers)
-    );
+    let request = format!("{method} {target} HTTP/1.1\r\nhost: gateway\r\n{length}{}\r\n{body}", lines(headers));
     stream.write_all(request.as_bytes()).expect("sent");
     Pending(stream)
 }
@@ -104,9 +95,8 @@ pub(crate) fn held_get(address: SocketAddr, target: &str) -> Pending {
 /// Begins a POST whose body does not come yet. The server waits for it when this returns.
 pub(crate) fn begun_post(address: SocketAddr, target: &str, length: usize) -> Pending {
     let mut stream = connect(address);
-    let request = format!(
-        "POST {target} HTTP/1.1\r\nhost: gateway\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n\r\n"
-    );
+    let request =
+        format!("POST {target} HTTP/1.1\r\nhost: gateway\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n\r\n");
     stream.write_all(request.as_bytes()).expect("sent");
     let (go, _) = read_head(&mut stream).expect("an answer");
     assert_eq!(go.status, 100);

@@ -36,9 +36,7 @@ fn without_ids(text: &str) -> String {
         let mut replaced = parts.next().unwrap_or_default().to_owned();
         for part in parts {
             let (id, rest) = part.split_at_checked(LENGTH).unwrap_or((part, ""));
-            let shaped = id
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+            let shaped = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
             let shown = if shaped && id.len() == LENGTH { "<id>" } else { id };
             replaced.extend([before, shown, rest]);
         }
@@ -49,10 +47,7 @@ fn without_ids(text: &str) -> String {
 
 #[test]
 fn only_whole_ids_are_left_out() {
-    assert_eq!(
-        without_ids(r#"0{"sid":"LHnSCvgQy-3a2rL9AAAA","x":1}"#),
-        r#"0{"sid":"<id>","x":1}"#
-    );
+    assert_eq!(without_ids(r#"0{"sid":"LHnSCvgQy-3a2rL9AAAA","x":1}"#), r#"0{"sid":"<id>","x":1}"#);
     for kept in [r#"{"sid":"short"}"#, r#"{"sid":"LHnSCvgQy-3a2rL9AAA\"}"#, "none"] {
         assert_eq!(without_ids(kept), kept);
     }

@@ -52,18 +52,10 @@ fn of_capture(row: &Value) -> Option<Fields> {
         return raw_answer(raw).map(|answer| of_answer(&answer, true));
     }
     if let Some(note) = row["note"].as_str() {
-        let got = note
-            .strip_prefix("first POST got: ")
-            .expect("the one note there is");
-        return Some(Fields::from([
-            ("status", "none".into()),
-            ("body", got.replace('"', "")),
-        ]));
+        let got = note.strip_prefix("first POST got: ").expect("the one note there is");
+        return Some(Fields::from([("status", "none".into()), ("body", got.replace('"', ""))]));
     }
-    let mut fields = Fields::from([
-        ("status", text("status").into()),
-        ("body", without_ids(text("body"))),
-    ]);
+    let mut fields = Fields::from([("status", text("status").into()), ("body", without_ids(text("body")))]);
     for name in HEADERS {
         let value = match &row["headers"][name] {
             Value::String(value) => value,
@@ -81,20 +73,12 @@ fn compare(run: usize, name: &str, row: &Row, captured: &Fields, ours: &Fields) 
     let mut shown = Vec::new();
     let names: std::collections::BTreeSet<_> = captured.keys().chain(ours.keys()).copied().collect();
     for field in names {
-        let (theirs, ours) = (
-            captured.get(field).map_or("", String::as_str),
-            ours.get(field).map_or("", String::as_str),
-        );
-        let known = DIFFERENCES
-            .iter()
-            .position(|difference| difference.is_about(run, name, row.origin, field, theirs));
-        let expected = known
-            .and_then(|at| DIFFERENCES.get(at))
-            .map_or(theirs, Difference::ours);
+        let (theirs, ours) =
+            (captured.get(field).map_or("", String::as_str), ours.get(field).map_or("", String::as_str));
+        let known = DIFFERENCES.iter().position(|difference| difference.is_about(run, name, row.origin, field, theirs));
+        let expected = known.and_then(|at| DIFFERENCES.get(at)).map_or(theirs, Difference::ours);
         if ours != expected {
-            wrong.push(format!(
-                "run {run}, {name}: {field} is {ours:?}, not {expected:?}"
-            ));
+            wrong.push(format!("run {run}, {name}: {field} is {ours:?}, not {expected:?}"));
         }
         shown.extend(known);
     }
@@ -115,10 +99,7 @@ fn settings(run: usize) -> Settings {
         2 => Some("*"),
         _ => Some("http://a.com"),
     };
-    settings.public.origins = origin
-        .map(|origin| OriginRule::parse(origin).expect("an origin"))
-        .into_iter()
-        .collect();
+    settings.public.origins = origin.map(|origin| OriginRule::parse(origin).expect("an origin")).into_iter().collect();
     settings.public.cors_credentials = run == 3;
     settings
 }
@@ -145,11 +126,7 @@ fn every_request_of_the_probe_is_answered_alike() {
                 Some(_) => format!("{before}, {}", row.name),
                 None => row.name.to_owned(),
             };
-            before = if row.name.starts_with("then ") {
-                before
-            } else {
-                row.name
-            };
+            before = if row.name.starts_with("then ") { before } else { row.name };
             let Some(answer) = &row.answer else { continue };
             let ours = of_answer(answer, theirs["raw_reply"].is_string());
             let theirs = of_capture(theirs).unwrap_or_else(|| Fields::from([("status", "none".into())]));
@@ -160,9 +137,7 @@ fn every_request_of_the_probe_is_answered_alike() {
     }
     for (at, difference) in DIFFERENCES.iter().enumerate() {
         wrong.extend(difference.unseen(|run, row| {
-            shown.iter().any(|(seen, in_run, name)| {
-                *seen == at && *in_run == run && row.is_none_or(|row| row == name)
-            })
+            shown.iter().any(|(seen, in_run, name)| *seen == at && *in_run == run && row.is_none_or(|row| row == name))
         }));
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));

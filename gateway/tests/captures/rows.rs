@@ -30,11 +30,7 @@ const ORIGIN: &str = "origin: http://a.com";
 
 impl Rows {
     pub(crate) fn of(address: SocketAddr, cors: bool) -> Vec<Row> {
-        let mut rows = Self {
-            address,
-            cors,
-            kept: Vec::new(),
-        };
+        let mut rows = Self { address, cors, kept: Vec::new() };
         rows.handshakes();
         rows.one_session();
         rows.bad_posts();
@@ -45,19 +41,11 @@ impl Rows {
     }
 
     fn keep(&mut self, name: &'static str, answer: Answer) {
-        self.kept.push(Row {
-            name,
-            answer: Some(answer),
-            origin: false,
-        });
+        self.kept.push(Row { name, answer: Some(answer), origin: false });
     }
 
     fn skip(&mut self, name: &'static str) {
-        self.kept.push(Row {
-            name,
-            answer: None,
-            origin: false,
-        });
+        self.kept.push(Row { name, answer: None, origin: false });
     }
 
     fn ask(&mut self, name: &'static str, method: &str, target: &str, body: &str) {
@@ -71,11 +59,7 @@ impl Rows {
             all.push(ORIGIN);
         }
         let answer = http::send(self.address, method, BASE, &all, "").answer();
-        self.kept.push(Row {
-            name,
-            answer: Some(answer),
-            origin: self.cors,
-        });
+        self.kept.push(Row { name, answer: Some(answer), origin: self.cors });
     }
 
     /// The target of a fresh session.
@@ -87,10 +71,7 @@ impl Rows {
 
     fn handshakes(&mut self) {
         self.ask_from_page("handshake GET", "GET", &[]);
-        let preflight = [
-            "access-control-request-method: POST",
-            "access-control-request-headers: content-type",
-        ];
+        let preflight = ["access-control-request-method: POST", "access-control-request-headers: content-type"];
         self.ask_from_page("OPTIONS preflight", "OPTIONS", &preflight);
         for (name, query) in [
             ("no transport", "EIO=4"),
@@ -168,10 +149,9 @@ impl Rows {
         self.ask("then GET", "GET", &session, "");
         let session = self.session();
         self.ask("POST pong unexpected '3'", "POST", &session, "3");
-        for (name, body) in [
-            ("POST ping '2' (wrong direction)", "2"),
-            ("POST event before CONNECT 42[..]", "42[\"x\"]"),
-        ] {
+        for (name, body) in
+            [("POST ping '2' (wrong direction)", "2"), ("POST event before CONNECT 42[..]", "42[\"x\"]")]
+        {
             let session = self.session();
             self.ask(name, "POST", &session, body);
             self.ask("then GET", "GET", &session, "");
@@ -185,10 +165,7 @@ impl Rows {
             ("ws EIO=3", "/socket.io/?EIO=3&transport=websocket"),
             ("ws bad transport", "/socket.io/?EIO=4&transport=foo"),
             ("ws transport=polling", BASE),
-            (
-                "ws unknown sid",
-                "/socket.io/?EIO=4&transport=websocket&sid=AAAAAAAAAAAAAAAAAAAA",
-            ),
+            ("ws unknown sid", "/socket.io/?EIO=4&transport=websocket&sid=AAAAAAAAAAAAAAAAAAAA"),
             ("ws deny", ""),
             ("ws other path", "/other/?EIO=4&transport=websocket"),
             ("ws path w/o slash", "/socket.io?EIO=4&transport=websocket"),
@@ -215,16 +192,11 @@ fn upgrade(address: SocketAddr, target: &str) -> Answer {
         assert!(header[1] < 126, "a short text frame");
         usize::from(header[1])
     } else {
-        head.get("content-length")
-            .and_then(|length| length.parse().ok())
-            .unwrap_or(0)
+        head.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0)
     };
     rest.resize(length, 0);
     stream.read_exact(&mut rest).expect("a body");
-    Answer {
-        head,
-        body: String::from_utf8(rest).expect("text"),
-    }
+    Answer { head, body: String::from_utf8(rest).expect("text") }
 }
 
 /// The answer in a capture of raw bytes; `None` if the server left the client waiting.

@@ -38,10 +38,7 @@ fn expected(case: &Case) -> (Vec<String>, bool) {
     let mut differs = false;
     for (name, from, instead, _) in DIFFERENCES {
         if name == case.case {
-            let at = frames
-                .iter()
-                .position(|frame| frame == from)
-                .expect("the frame it begins at");
+            let at = frames.iter().position(|frame| frame == from).expect("the frame it begins at");
             frames.truncate(at);
             frames.extend(instead.iter().map(|&frame| frame.to_owned()));
             assert_ne!(frames, case.frames, "{name}: no difference at all");
@@ -88,19 +85,12 @@ fn bytes(hex: &str) -> Vec<u8> {
 
 #[test]
 fn every_transcript_of_revision_4_is_followed() {
-    let captures: Captures =
-        serde_json::from_str(include_str!("data/eio-transcripts.json")).expect("the capture");
+    let captures: Captures = serde_json::from_str(include_str!("data/eio-transcripts.json")).expect("the capture");
     let mut settings = Settings::default();
     settings.public.address = ([127, 0, 0, 1], 0).into();
     settings.internal.address = ([127, 0, 0, 1], 0).into();
-    settings.namespaces.push(Namespace {
-        name: "/admin".into(),
-        ..Namespace::default()
-    });
-    let gateway = Gateway::new(settings)
-        .events(Arc::new(Captured))
-        .start()
-        .expect("a gateway");
+    settings.namespaces.push(Namespace { name: "/admin".into(), ..Namespace::default() });
+    let gateway = Gateway::new(settings).events(Arc::new(Captured)).start().expect("a gateway");
     let (mut replayed, mut older) = (0, 0);
     for case in &captures.cases {
         // EIO3 ...: clients of Socket.IO 1 and 2, which this version refuses (code 5).

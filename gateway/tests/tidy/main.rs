@@ -19,9 +19,7 @@ fn assert_none<'a>(files: impl Iterator<Item = &'a File>, rule: impl Fn(&File) -
     let found: Vec<String> = files
         .flat_map(|file| {
             let violations = rule(file);
-            violations
-                .into_iter()
-                .map(move |what| format!("{}: {what}", file.path))
+            violations.into_iter().map(move |what| format!("{}: {what}", file.path))
         })
         .collect();
     assert!(found.is_empty(), "\n  {}\n", found.join("\n  "));

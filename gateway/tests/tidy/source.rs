@@ -22,9 +22,7 @@ pub(crate) fn without_tests(text: &str) -> String {
 /// The lines that are code, with their numbers from 1: no comments, no tests, no blank lines.
 pub(crate) fn code_lines(text: &str) -> Vec<(usize, String)> {
     let kept = without_tests(text);
-    let code = kept
-        .lines()
-        .map(|line| line.split("//").next().unwrap_or_default().trim_end());
+    let code = kept.lines().map(|line| line.split("//").next().unwrap_or_default().trim_end());
     let mut original = text.lines().enumerate();
     code.zip(kept.lines())
         .filter_map(|(code, whole)| {
@@ -45,19 +43,14 @@ pub(crate) fn names(code: &str, name: &str) -> bool {
         let after = &code[at + name.len()..];
         let used = code.trim_start().trim_start_matches("pub ").starts_with("use ");
         alone
-            && (after.starts_with("::")
-                || (used && (after.starts_with([';', ',', '}']) || after.starts_with(" as "))))
+            && (after.starts_with("::") || (used && (after.starts_with([';', ',', '}']) || after.starts_with(" as "))))
     })
 }
 
 #[test]
 fn tests_inside_a_file_are_left_out() {
-    let text =
-        "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() {\n    }\n}\nfn c() {}\n#[cfg(test)]\nmod suite;\n";
-    assert_eq!(
-        without_tests(text),
-        "fn a() {}\nfn c() {}\n#[cfg(test)]\nmod suite;\n"
-    );
+    let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() {\n    }\n}\nfn c() {}\n#[cfg(test)]\nmod suite;\n";
+    assert_eq!(without_tests(text), "fn a() {}\nfn c() {}\n#[cfg(test)]\nmod suite;\n");
 }
 
 #[test]

@@ -6,24 +6,15 @@ use crate::assert_none;
 use crate::tree::{File, files};
 
 /// Marks of unfinished work: a thing is done, or it is an issue.
-const MARKS: [&str; 5] = [
-    concat!("TO", "DO"),
-    concat!("FIX", "ME"),
-    concat!("XX", "X"),
-    concat!("db", "g!("),
-    concat!("to", "do!("),
-];
+const MARKS: [&str; 5] =
+    [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("db", "g!("), concat!("to", "do!(")];
 
 /// A test runs, or it goes: a skipped one says nothing.
 const IGNORE: &str = concat!("#[ig", "nore");
 
 /// Folders of somebody's machine.
-const MACHINE_PATHS: [&str; 4] = [
-    concat!("/wo", "rk/"),
-    concat!("/ro", "ot/"),
-    concat!("/ho", "me/"),
-    concat!("/Us", "ers/"),
-];
+const MACHINE_PATHS: [&str; 4] =
+    [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/Us", "ers/")];
 
 /// Hosts of package registries: clients know them, and may be told others.
 const REGISTRY_HOSTS: [&str; 8] = [
@@ -39,24 +30,20 @@ const REGISTRY_HOSTS: [&str; 8] = [
 
 fn lines_with<'a>(file: &'a File, has: impl Fn(&str) -> Option<&'a str>) -> Vec<String> {
     let found = file.text.lines().enumerate();
-    found
-        .filter_map(|(index, line)| Some(format!("line {} has `{}`", index + 1, has(line)?)))
-        .collect()
+    found.filter_map(|(index, line)| Some(format!("line {} has `{}`", index + 1, has(line)?))).collect()
 }
 
 /// Whether `line` has `word` with no letter, digit or `_` around it.
 fn has_word(line: &str, word: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let word_goes_on = |rest: &str| word.ends_with(is_word) && rest.starts_with(is_word);
-    line.match_indices(word)
-        .any(|(at, _)| !line[..at].ends_with(is_word) && !word_goes_on(&line[at + word.len()..]))
+    line.match_indices(word).any(|(at, _)| !line[..at].ends_with(is_word) && !word_goes_on(&line[at + word.len()..]))
 }
 
 /// Whether `line` has the absolute path `path`, not one that only goes on with it.
 fn has_path(line: &str, path: &str) -> bool {
     let goes_on = |c: char| c.is_alphanumeric() || "_-.~}".contains(c);
-    line.match_indices(path)
-        .any(|(at, _)| !line[..at].ends_with(goes_on))
+    line.match_indices(path).any(|(at, _)| !line[..at].ends_with(goes_on))
 }
 
 fn is_finished(file: &File) -> Vec<String> {
@@ -68,23 +55,15 @@ fn ignores_no_test(file: &File) -> Vec<String> {
 }
 
 fn is_of_no_machine(file: &File) -> Vec<String> {
-    lines_with(file, |line| {
-        MACHINE_PATHS.into_iter().find(|path| has_path(line, path))
-    })
+    lines_with(file, |line| MACHINE_PATHS.into_iter().find(|path| has_path(line, path)))
 }
 
 fn names_no_registry(file: &File) -> Vec<String> {
-    lines_with(file, |line| {
-        REGISTRY_HOSTS.into_iter().find(|host| line.contains(host))
-    })
+    lines_with(file, |line| REGISTRY_HOSTS.into_iter().find(|host| line.contains(host)))
 }
 
 fn locks_no_address(file: &File) -> Vec<String> {
-    lines_with(file, |line| {
-        line.trim_start()
-            .starts_with("\"resolved\": \"http")
-            .then_some("resolved")
-    })
+    lines_with(file, |line| line.trim_start().starts_with("\"resolved\": \"http").then_some("resolved"))
 }
 
 fn begins_with_its_doc(file: &File) -> Vec<String> {
@@ -154,17 +133,10 @@ fn no_host_of_a_registry() {
 
 #[test]
 fn lock_files_have_no_download_addresses() {
-    assert!(breaks(
-        locks_no_address,
-        "      \"resolved\": \"https://example.com/a.tgz\","
-    ));
+    assert!(breaks(locks_no_address, "      \"resolved\": \"https://example.com/a.tgz\","));
     assert!(!breaks(locks_no_address, "      \"integrity\": \"sha512-x\","));
 
-    let locks = || {
-        files()
-            .iter()
-            .filter(|file| file.path.ends_with("package-lock.json"))
-    };
+    let locks = || files().iter().filter(|file| file.path.ends_with("package-lock.json"));
     assert!(locks().count() > 0, "no lock file of npm");
     assert_none(locks(), locks_no_address);
 }
@@ -179,10 +151,7 @@ fn every_file_says_what_it_is() {
 
 #[test]
 fn modules_are_named_after_themselves() {
-    assert_eq!(
-        is_named_after_itself(&File::new("gateway/src/hub/mod.rs", "")).len(),
-        1
-    );
+    assert_eq!(is_named_after_itself(&File::new("gateway/src/hub/mod.rs", "")).len(), 1);
 
     assert_none(rust(), is_named_after_itself);
 }

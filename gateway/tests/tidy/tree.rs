@@ -18,10 +18,7 @@ pub(crate) struct File {
 impl File {
     /// A file that only a test knows.
     pub(crate) fn new(path: &str, text: &str) -> Self {
-        Self {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
+        Self { path: path.to_owned(), text: text.to_owned() }
     }
 
     /// Whether it is Rust.
@@ -39,9 +36,7 @@ impl File {
 
 /// The repository's root.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("gateway/ is in the repository")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("gateway/ is in the repository")
 }
 
 /// All files of the repository.
@@ -72,11 +67,7 @@ fn known_to_git() -> Option<Vec<String>> {
         .ok()
         .filter(|output| output.status.success())?;
     let listed = String::from_utf8(listed.stdout).ok()?;
-    let paths: Vec<_> = listed
-        .split('\0')
-        .filter(|path| !path.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let paths: Vec<_> = listed.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect();
     (!paths.is_empty()).then_some(paths)
 }
 

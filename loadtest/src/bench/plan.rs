@@ -33,10 +33,7 @@ impl Found {
     pub fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
         if self.faults() > 0 {
-            doubts.push(format!(
-                "{} faults (missing, duplicated, out of order, closed)",
-                self.faults()
-            ));
+            doubts.push(format!("{} faults (missing, duplicated, out of order, closed)", self.faults()));
         }
         if let Self::Fanout(report) = self {
             if report.generator_core_share > GENERATOR_SHARE_MAX {
@@ -45,10 +42,7 @@ impl Found {
             let server = report.server.map_or(0.0, |server| server.waiting_share);
             let waiting = server.max(report.generator_waiting_share);
             if waiting > WAITING_SHARE_MAX {
-                doubts.push(format!(
-                    "other processes had its cores for {:.0} % of the time",
-                    waiting * 100.0
-                ));
+                doubts.push(format!("other processes had its cores for {:.0} % of the time", waiting * 100.0));
             }
         }
         doubts
@@ -140,11 +134,7 @@ impl Measurement {
             Load::Idle(_) => Load::Idle(0.5),
         };
         let clients = self.clients.min(2_000);
-        Self {
-            load,
-            clients,
-            ..self
-        }
+        Self { load, clients, ..self }
     }
 }
 
@@ -155,13 +145,7 @@ pub const PLAN: [Measurement; 4] = [
         load: Load::Fanout(&["--one-at-a-time"], 1.0, 5.0),
         clients: 1_000,
         figures: &[
-            Figure {
-                name: "CPU a delivery",
-                unit: "us",
-                budget: Budget::AtMost(1.2),
-                absolute: false,
-                value: cpu,
-            },
+            Figure { name: "CPU a delivery", unit: "us", budget: Budget::AtMost(1.2), absolute: false, value: cpu },
             Figure {
                 name: "user-mode CPU a delivery",
                 unit: "us",
@@ -311,17 +295,9 @@ mod tests {
             faults: Faults::default(),
             first_loss: None,
         };
-        let found = |faults| {
-            Found::Idle(Box::new(idle::Report {
-                faults,
-                ..report.clone()
-            }))
-        };
+        let found = |faults| Found::Idle(Box::new(idle::Report { faults, ..report.clone() }));
         assert!(found(Faults::default()).doubts().is_empty());
-        let closed = Faults {
-            closed: 3,
-            ..Faults::default()
-        };
+        let closed = Faults { closed: 3, ..Faults::default() };
         assert!(found(closed).doubts()[0].starts_with("3 faults"));
     }
 

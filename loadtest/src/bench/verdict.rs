@@ -37,18 +37,13 @@ pub struct Row {
 impl Row {
     /// Reads one figure off all pairs (limit, roomcast).
     pub fn new(measurement: &'static str, figure: &Figure, pairs: &[(Found, Found)]) -> Self {
-        let values = pairs
-            .iter()
-            .filter_map(|(limit, roomcast)| Some(((figure.value)(limit)?, (figure.value)(roomcast)?)));
+        let values =
+            pairs.iter().filter_map(|(limit, roomcast)| Some(((figure.value)(limit)?, (figure.value)(roomcast)?)));
         let (limit, roomcast): (Vec<f64>, Vec<f64>) = values.unzip();
         let judged = if figure.absolute {
             roomcast.clone()
         } else {
-            roomcast
-                .iter()
-                .zip(&limit)
-                .map(|(ours, theirs)| ours / theirs)
-                .collect()
+            roomcast.iter().zip(&limit).map(|(ours, theirs)| ours / theirs).collect()
         };
         let spread = Spread::of(&judged);
         Self {
@@ -67,19 +62,14 @@ impl Row {
 
     fn cells(&self) -> Vec<String> {
         let median = |values: &[f64]| {
-            Spread::of(values).map_or_else(
-                || "-".to_owned(),
-                |spread| format!("{} {}", short(spread.median), self.unit),
-            )
+            Spread::of(values)
+                .map_or_else(|| "-".to_owned(), |spread| format!("{} {}", short(spread.median), self.unit))
         };
         let unit = if self.is_ratio { "" } else { self.unit };
-        let (middle, range) = self
-            .spread
-            .as_ref()
-            .map_or(("-".to_owned(), "-".to_owned()), |spread| {
-                let range = format!("{}..{}", short(spread.min), short(spread.max));
-                (format!("{} {unit}", short(spread.median)), range)
-            });
+        let (middle, range) = self.spread.as_ref().map_or(("-".to_owned(), "-".to_owned()), |spread| {
+            let range = format!("{}..{}", short(spread.min), short(spread.max));
+            (format!("{} {unit}", short(spread.median)), range)
+        });
         let budget = match self.budget {
             Budget::AtMost(most) => format!("<= {} {unit}", short(most)),
             Budget::AtLeast(least) => format!(">= {} {unit}", short(least)),
@@ -107,10 +97,7 @@ fn verdict(budget: Budget, spread: Option<&Spread>) -> &'static str {
     };
     if meets(spread.median) {
         "met"
-    } else if spread
-        .interval_95
-        .is_some_and(|(low, high)| meets(low) || meets(high))
-    {
+    } else if spread.interval_95.is_some_and(|(low, high)| meets(low) || meets(high)) {
         "met within the interval"
     } else {
         "missed"
@@ -160,9 +147,6 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        assert_eq!(
-            [0.0912, 1.149, 12.34, 2_048.4].map(short),
-            ["0.091", "1.15", "12.3", "2048"]
-        );
+        assert_eq!([0.0912, 1.149, 12.34, 2_048.4].map(short), ["0.091", "1.15", "12.3", "2048"]);
     }
 }

@@ -29,11 +29,7 @@ fn feed(client: &mut Client, bytes: &[u8]) -> Result<(Vec<String>, Vec<String>),
     let mut sent = Vec::new();
     let mut decoder = Decoder::new(Role::Server);
     let mut at = 0;
-    while let Step {
-        consumed,
-        message: Some(message),
-    } = decoder.next(&mut out[at..]).expect("own frames")
-    {
+    while let Step { consumed, message: Some(message) } = decoder.next(&mut out[at..]).expect("own frames") {
         at += consumed;
         sent.push(match message {
             Message::Text(text) => text.to_owned(),
@@ -60,12 +56,7 @@ fn socket_io_opens_connects_subscribes_and_receives() {
     let (_, events) = feed(&mut client, &frame("430[{\"ok\":true,\"rooms\":[\"bench:4\"]}]")).expect("ack");
     assert_eq!(events, strings(&["ready"]));
     assert!(client.is_ready());
-    let two = [
-        frame("42[\"bench\",\"a\"]"),
-        frame("2"),
-        frame("42[\"bench\",\"b\"]"),
-    ]
-    .concat();
+    let two = [frame("42[\"bench\",\"a\"]"), frame("2"), frame("42[\"bench\",\"b\"]")].concat();
     let (sent, events) = feed(&mut client, &two).expect("events");
     assert_eq!(sent, strings(&["3"]));
     assert_eq!(events, strings(&["42[\"bench\",\"a\"]", "42[\"bench\",\"b\"]"]));
@@ -79,10 +70,7 @@ fn plain_waits_for_hello_and_ok() {
         assert_eq!(feed(&mut client, &[*byte]), Ok((vec![], vec![])));
     }
     let (sent, _) = feed(&mut client, &all[all.len() - 1..]).expect("hello");
-    assert_eq!(
-        sent,
-        strings(&["{\"type\":\"subscribe\",\"id\":\"s\",\"room\":\"bench:0\"}"])
-    );
+    assert_eq!(sent, strings(&["{\"type\":\"subscribe\",\"id\":\"s\",\"room\":\"bench:0\"}"]));
     let (_, events) = feed(&mut client, &frame("{\"type\":\"ok\",\"id\":\"s\"}")).expect("ok");
     assert_eq!(events, strings(&["ready"]));
 }
@@ -93,10 +81,7 @@ fn a_publisher_is_ready_without_a_room() {
     assert_eq!(feed(&mut limit, &switching()), Ok((vec![], strings(&["ready"]))));
     let mut socket_io = Client::new(Protocol::SocketIo, Purpose::Publisher);
     let all = [switching(), frame("0{}"), frame("40{\"sid\":\"y\"}")].concat();
-    assert_eq!(
-        feed(&mut socket_io, &all),
-        Ok((strings(&["40"]), strings(&["ready"])))
-    );
+    assert_eq!(feed(&mut socket_io, &all), Ok((strings(&["40"]), strings(&["ready"]))));
 }
 
 #[test]
@@ -112,25 +97,16 @@ fn pings_of_either_layer_are_answered() {
 fn refusals_are_told() {
     let answer = b"HTTP/1.1 503 Service Unavailable\r\n\r\n";
     let mut client = Client::new(Protocol::SocketIo, Purpose::Publisher);
-    assert!(matches!(
-        feed(&mut client, answer),
-        Err(ClientError::Handshake(_))
-    ));
+    assert!(matches!(feed(&mut client, answer), Err(ClientError::Handshake(_))));
 
     let mut client = Client::new(Protocol::SocketIo, Purpose::Member(0));
     let all = [switching(), frame("0{}"), frame("40{\"sid\":\"y\"}")].concat();
     assert!(feed(&mut client, &all).is_ok());
     let refusal = frame("430[{\"ok\":false,\"error\":{\"code\":\"forbidden\"}}]");
-    assert!(matches!(
-        feed(&mut client, &refusal),
-        Err(ClientError::Refused(_))
-    ));
+    assert!(matches!(feed(&mut client, &refusal), Err(ClientError::Refused(_))));
 
     let mut client = Client::new(Protocol::Limit, Purpose::Publisher);
     let mut bytes = switching();
     bytes.extend([0x88, 2, 3, 240]);
-    assert_eq!(
-        feed(&mut client, &bytes),
-        Err(ClientError::Closed("1008 ".to_owned()))
-    );
+    assert_eq!(feed(&mut client, &bytes), Err(ClientError::Closed("1008 ".to_owned())));
 }

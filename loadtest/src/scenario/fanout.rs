@@ -87,9 +87,7 @@ pub struct ServerCpu {
 /// Runs it.
 pub fn run(options: &Options) -> Result<Report, Error> {
     let mut drive = Drive::join(&options.crowd)?;
-    drive
-        .swarm
-        .join_publisher(&options.crowd, options.internal, options.payload_bytes)?;
+    drive.swarm.join_publisher(&options.crowd, options.internal, options.payload_bytes)?;
     if !options.warmup.is_zero() {
         drive.phase(options.pace, options.warmup)?;
     }

@@ -37,12 +37,7 @@ pub fn run(options: &Options) -> Result<Report, Error> {
         options.rate,
         options.length.as_secs()
     ));
-    let crowd = Crowd {
-        address: gateway.public,
-        protocol: Protocol::SocketIo,
-        clients: options.clients,
-        rooms: 1,
-    };
+    let crowd = Crowd { address: gateway.public, protocol: Protocol::SocketIo, clients: options.clients, rooms: 1 };
     idle::run(&idle::Options {
         crowd,
         internal: gateway.internal,

@@ -73,9 +73,7 @@ pub fn run(options: &Options) -> Result<Report, Error> {
     let after = server.memory()?;
     let hold = Instant::now();
     if options.rate > 0.0 && !options.hold.is_zero() {
-        drive
-            .swarm
-            .join_publisher(crowd, options.internal, options.payload_bytes)?;
+        drive.swarm.join_publisher(crowd, options.internal, options.payload_bytes)?;
         drive.phase(Pace::Rate(options.rate), options.hold)?;
     } else {
         drive.wait(options.hold)?;

@@ -34,8 +34,7 @@ use tokio::sync::mpsc;
 
 use self::bus::{Bus, NodeNumber};
 use super::{
-    Adapter, Answers, BoxFuture, Capabilities, EVENTS_MAX, Event, Events, Live, PublishError, Receipt,
-    Responder,
+    Adapter, Answers, BoxFuture, Capabilities, EVENTS_MAX, Event, Events, Live, PublishError, Receipt, Responder,
 };
 use crate::cluster::Request;
 use crate::delivery::Delivery;
@@ -64,11 +63,7 @@ impl MemoryBus {
     /// Adds a node whose queue holds `events_max` events (at least 1).
     fn join_with(&self, tag: NodeTag, events_max: usize) -> (MemoryAdapter, Events) {
         let (sender, events) = mpsc::channel(events_max.max(1));
-        let adapter = MemoryAdapter {
-            node: self.0.join(tag, sender),
-            bus: Arc::clone(&self.0),
-            cluster: true,
-        };
+        let adapter = MemoryAdapter { node: self.0.join(tag, sender), bus: Arc::clone(&self.0), cluster: true };
         (adapter, events)
     }
 }
@@ -99,10 +94,7 @@ impl Drop for MemoryAdapter {
 
 impl Adapter for MemoryAdapter {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            positions: false,
-            cluster: self.cluster,
-        }
+        Capabilities { positions: false, cluster: self.cluster }
     }
 
     fn open(&self, namespace: &Namespace) -> Live {

@@ -30,8 +30,8 @@ pub use audiences::{
 };
 pub use order::{a_slow_reader_loses_nothing, everything_arrives_unchanged, futures_polled_in_order_keep_it};
 pub use requests::{
-    a_node_that_does_not_answer_ends_nothing_early, a_request_keeps_to_its_namespace,
-    a_request_reaches_every_node, many_answers_of_one_node_all_arrive,
+    a_node_that_does_not_answer_ends_nothing_early, a_request_keeps_to_its_namespace, a_request_reaches_every_node,
+    many_answers_of_one_node_all_arrive,
 };
 
 use super::{Adapter, Events};

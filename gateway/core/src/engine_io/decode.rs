@@ -30,11 +30,7 @@ pub fn decode(text: &str) -> Result<Packet<'_>, DecodeError> {
 
 /// Stock clients pad; others leave it out. Half a padding is neither.
 fn decode_base64(text: &str) -> Result<Vec<u8>, DecodeError> {
-    let decoded = if text.ends_with('=') {
-        STANDARD.decode(text)
-    } else {
-        STANDARD_NO_PAD.decode(text)
-    };
+    let decoded = if text.ends_with('=') { STANDARD.decode(text) } else { STANDARD_NO_PAD.decode(text) };
     decoded.map_err(|_| DecodeError::Base64)
 }
 
@@ -119,10 +115,7 @@ mod tests {
         use Packet::{Message, Pong};
         for (text, packets) in [
             ("3", vec![Ok(Pong(""))]),
-            (
-                "40\u{1e}42[\"a\"]",
-                vec![Ok(Message("0")), Ok(Message("2[\"a\"]"))],
-            ),
+            ("40\u{1e}42[\"a\"]", vec![Ok(Message("0")), Ok(Message("2[\"a\"]"))]),
             ("40\u{1e}x\u{1e}3", vec![Ok(Message("0")), Err(UnknownType)]),
             ("40\u{1e}b!\u{1e}3", vec![Ok(Message("0")), Err(Base64)]),
             ("", vec![Err(Empty)]),

@@ -140,10 +140,7 @@ mod tests {
     #[test]
     fn a_websocket_group_is_a_text_frame_and_binary_frames() {
         let out = encoded(Framing::WebSocket, TEXT, &attachments());
-        assert_eq!(
-            out,
-            b"\x81\x09452-[\"x\"]\x82\x04\x01\x02\x03\x04\x82\x00".as_slice()
-        );
+        assert_eq!(out, b"\x81\x09452-[\"x\"]\x82\x04\x01\x02\x03\x04\x82\x00".as_slice());
         assert_eq!(encoded(Framing::WebSocket, "0", &[]), b"\x81\x0240");
     }
 
@@ -152,11 +149,7 @@ mod tests {
         let out = encoded(Framing::WebSocketBase64, TEXT, &attachments());
         assert_eq!(out, b"\x81\x09452-[\"x\"]\x81\x09bAQIDBA==\x81\x01b".as_slice());
         // The capture `EIO4 ws b64=1` of the reference server.
-        let out = encoded(
-            Framing::WebSocketBase64,
-            "61-0[1]",
-            &[Bytes::from_static(&[1, 2, 3])],
-        );
+        let out = encoded(Framing::WebSocketBase64, "61-0[1]", &[Bytes::from_static(&[1, 2, 3])]);
         assert_eq!(out, b"\x81\x08461-0[1]\x81\x05bAQID");
     }
 

@@ -27,18 +27,11 @@ struct Refusal {
 
 impl Refusal {
     fn invalid(message: impl Into<String>) -> Self {
-        Self {
-            code: INVALID_REQUEST,
-            message: message.into(),
-        }
+        Self { code: INVALID_REQUEST, message: message.into() }
     }
 
     fn of(self, id: Option<&RawValue>) -> DecodeError {
-        DecodeError::Refused {
-            id: id.map(|id| id.get().to_owned()),
-            code: self.code,
-            message: self.message,
-        }
+        DecodeError::Refused { id: id.map(|id| id.get().to_owned()), code: self.code, message: self.message }
     }
 }
 
@@ -68,23 +61,17 @@ fn id<'a>(fields: &Fields<'a>) -> Result<Option<&'a RawValue>, Refusal> {
         return Ok(None);
     };
     if !matches!(id.get().as_bytes().first(), Some(b'"' | b'-' | b'0'..=b'9')) {
-        return Err(Refusal::invalid(
-            "\"id\" must be a string or a number, or left out",
-        ));
+        return Err(Refusal::invalid("\"id\" must be a string or a number, or left out"));
     }
     if id.get().len() > ID_BYTES_MAX {
-        return Err(Refusal::invalid(format!(
-            "\"id\" is too long: at most {ID_BYTES_MAX} bytes"
-        )));
+        return Err(Refusal::invalid(format!("\"id\" is too long: at most {ID_BYTES_MAX} bytes")));
     }
     Ok(Some(id))
 }
 
 fn kind<'a>(fields: &Fields<'a>) -> Result<Kind<'a>, Refusal> {
     if let Some(name) = fields.twice {
-        return Err(Refusal::invalid(format!(
-            "\"{name}\" is given twice: give it once"
-        )));
+        return Err(Refusal::invalid(format!("\"{name}\" is given twice: give it once")));
     }
     let kind = required(fields, "type")?;
     match &*kind {
@@ -138,27 +125,22 @@ fn only(fields: &Fields<'_>, kind: &str, names: &[&str]) -> Result<(), Refusal> 
 }
 
 fn required<'a>(fields: &Fields<'a>, name: &'static str) -> Result<Cow<'a, str>, Refusal> {
-    let raw = fields
-        .get(name)
-        .ok_or_else(|| Refusal::invalid(format!("\"{name}\" is missing: give it as a string")))?;
+    let raw =
+        fields.get(name).ok_or_else(|| Refusal::invalid(format!("\"{name}\" is missing: give it as a string")))?;
     text(raw).ok_or_else(|| Refusal::invalid(format!("\"{name}\" must be a string")))
 }
 
 fn rooms<'a>(fields: &Fields<'a>) -> Result<Vec<Cow<'a, str>>, Refusal> {
     match (fields.get("room"), fields.get("rooms")) {
         (Some(_), Some(_)) => Err(Refusal::invalid("give either \"room\" or \"rooms\", not both")),
-        (None, None) => Err(Refusal::invalid(
-            "name a \"room\", or several as an array in \"rooms\"",
-        )),
+        (None, None) => Err(Refusal::invalid("name a \"room\", or several as an array in \"rooms\"")),
         (Some(_), None) => required(fields, "room").map(|room| vec![room]),
         (None, Some(raw)) => match texts(raw, ROOMS_MAX) {
-            Ok(rooms) if rooms.is_empty() => {
-                Err(Refusal::invalid("\"rooms\" is empty: name at least one room"))
-            }
+            Ok(rooms) if rooms.is_empty() => Err(Refusal::invalid("\"rooms\" is empty: name at least one room")),
             Ok(rooms) => Ok(rooms),
-            Err(ListError::TooMany) => Err(Refusal::invalid(format!(
-                "\"rooms\" has too many names: at most {ROOMS_MAX} in one command"
-            ))),
+            Err(ListError::TooMany) => {
+                Err(Refusal::invalid(format!("\"rooms\" has too many names: at most {ROOMS_MAX} in one command")))
+            }
             Err(ListError::NotStrings) => Err(Refusal::invalid("\"rooms\" must be an array of strings")),
         },
     }
@@ -176,14 +158,10 @@ fn payload(fields: &Fields<'_>) -> Result<Payload, Refusal> {
         Some(Ok(items)) => attachments(&items)
             .ok_or_else(|| Refusal::invalid("\"attachments\" must be standard base64 with its padding"))?,
         Some(Err(ListError::TooMany)) => {
-            return Err(Refusal::invalid(format!(
-                "\"attachments\" has too many items: at most {ATTACHMENTS_MAX}"
-            )));
+            return Err(Refusal::invalid(format!("\"attachments\" has too many items: at most {ATTACHMENTS_MAX}")));
         }
         Some(Err(ListError::NotStrings)) => {
-            return Err(Refusal::invalid(
-                "\"attachments\" must be an array of base64 strings",
-            ));
+            return Err(Refusal::invalid("\"attachments\" must be an array of base64 strings"));
         }
     };
     Payload::new(&event, args, attachments).map_err(|error| match error {

@@ -118,11 +118,7 @@ mod tests {
             ),
             (None, r#"["x"]"#, r#"{"type":"event","event":"x","args":[]}"#),
             (None, "[42,1]", r#"{"type":"event","event":42,"args":[1]}"#),
-            (
-                Some("a\"\\é"),
-                r#"["\u0041"]"#,
-                r#"{"type":"event","room":"a\"\\é","event":"\u0041","args":[]}"#,
-            ),
+            (Some("a\"\\é"), r#"["\u0041"]"#, r#"{"type":"event","room":"a\"\\é","event":"\u0041","args":[]}"#),
         ] {
             assert_eq!(event(room, &payload(data, Vec::new())), text);
         }
@@ -131,10 +127,7 @@ mod tests {
     #[test]
     fn attachments_are_standard_base64_in_their_order() {
         let data = r#"["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
-        let two = payload(
-            data,
-            vec![Bytes::from_static(&[0xfb, 0xff, 0xfe]), Bytes::from_static(b"a")],
-        );
+        let two = payload(data, vec![Bytes::from_static(&[0xfb, 0xff, 0xfe]), Bytes::from_static(b"a")]);
         let text = event(None, &two);
         assert!(text.ends_with(r#","attachments":["+//+","YQ=="]}"#), "{text}");
     }
@@ -142,18 +135,12 @@ mod tests {
     #[test]
     fn answers_repeat_the_id_as_it_came() {
         assert_eq!(ok(Some("7"), ""), r#"{"type":"ok","id":7}"#);
-        assert_eq!(
-            ok(Some("\"a\""), "\"rooms\":[]"),
-            r#"{"type":"ok","id":"a","rooms":[]}"#
-        );
+        assert_eq!(ok(Some("\"a\""), "\"rooms\":[]"), r#"{"type":"ok","id":"a","rooms":[]}"#);
         assert_eq!(ok(None, ""), r#"{"type":"ok"}"#);
         assert_eq!(
             error(Some("1.50"), "forbidden", "say \"please\"", Some("r")),
             r#"{"type":"error","id":1.50,"code":"forbidden","message":"say \"please\"","room":"r"}"#
         );
-        assert_eq!(
-            error(None, "c", "m", None),
-            r#"{"type":"error","code":"c","message":"m"}"#
-        );
+        assert_eq!(error(None, "c", "m", None), r#"{"type":"error","code":"c","message":"m"}"#);
     }
 }

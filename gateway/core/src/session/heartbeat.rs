@@ -24,10 +24,7 @@ enum Phase {
 impl Heartbeat {
     /// The first ping goes out one interval after `now`.
     pub fn new(now: Millis, rules: &Rules) -> Self {
-        Self {
-            deadline: now.saturating_add(rules.ping_interval),
-            phase: Phase::Quiet,
-        }
+        Self { deadline: now.saturating_add(rules.ping_interval), phase: Phase::Quiet }
     }
 
     /// A pong came. Without a ping before it, it means nothing.
@@ -74,12 +71,8 @@ impl Heartbeat {
 mod tests {
     use super::*;
 
-    const RULES: Rules = Rules {
-        ping_interval: 25_000,
-        ping_timeout: 20_000,
-        connect_timeout: 45_000,
-        message_bytes_max: 100,
-    };
+    const RULES: Rules =
+        Rules { ping_interval: 25_000, ping_timeout: 20_000, connect_timeout: 45_000, message_bytes_max: 100 };
 
     #[test]
     fn pings_after_the_interval_and_counts_from_the_pong() {

@@ -32,11 +32,7 @@ struct Slot<S> {
 impl<S: Copy + PartialEq> Namespaces<S> {
     /// None joined.
     pub(super) fn new() -> Self {
-        Self {
-            slots: SmallVec::new(),
-            joined_once: false,
-            assembly: None,
-        }
+        Self { slots: SmallVec::new(), joined_once: false, assembly: None }
     }
 
     /// Whether any namespace was ever joined.
@@ -66,11 +62,7 @@ impl<S: Copy + PartialEq> Namespaces<S> {
 
     /// Remembers a socket whose CONNECT is being decided.
     pub fn begin(&mut self, namespace: Namespace, socket: S) {
-        self.slots.push(Slot {
-            namespace,
-            socket,
-            joined: false,
-        });
+        self.slots.push(Slot { namespace, socket, joined: false });
     }
 
     /// The CONNECT was granted: the client may speak there from now on. `false` if the socket is unknown.
@@ -90,10 +82,7 @@ impl<S: Copy + PartialEq> Namespaces<S> {
     }
 
     fn joined(&self, namespace: &str) -> Result<S, CloseReason> {
-        let slot = self
-            .slots
-            .iter()
-            .find(|slot| slot.namespace.as_str() == namespace && slot.joined);
+        let slot = self.slots.iter().find(|slot| slot.namespace.as_str() == namespace && slot.joined);
         slot.map(|slot| slot.socket).ok_or(CloseReason::ProtocolError)
     }
 
@@ -115,29 +104,15 @@ impl<S: Copy + PartialEq> Namespaces<S> {
                 self.remove(socket);
                 Ok(Some(Request::Leave(socket)))
             }
-            Packet::Event {
-                namespace, ack, data, ..
-            } => {
+            Packet::Event { namespace, ack, data, .. } => {
                 let socket = self.joined(namespace)?;
                 let (data, attachments) = (Cow::Borrowed(data), Vec::new());
-                Ok(self.whole(Request::Event {
-                    socket,
-                    ack,
-                    data,
-                    attachments,
-                }))
+                Ok(self.whole(Request::Event { socket, ack, data, attachments }))
             }
-            Packet::Ack {
-                namespace, id, data, ..
-            } => {
+            Packet::Ack { namespace, id, data, .. } => {
                 let socket = self.joined(namespace)?;
                 let (data, attachments) = (Cow::Borrowed(data), Vec::new());
-                Ok(self.whole(Request::Ack {
-                    socket,
-                    id,
-                    data,
-                    attachments,
-                }))
+                Ok(self.whole(Request::Ack { socket, id, data, attachments }))
             }
             Packet::ConnectError { .. } => Err(CloseReason::ProtocolError),
         }
@@ -148,15 +123,9 @@ impl<S: Copy + PartialEq> Namespaces<S> {
         self.assembly.is_none().then_some(request)
     }
 
-    pub(super) fn binary<'a>(
-        &mut self,
-        bytes: &[u8],
-        bytes_max: usize,
-    ) -> Result<Option<Request<'a, S>>, CloseReason> {
+    pub(super) fn binary<'a>(&mut self, bytes: &[u8], bytes_max: usize) -> Result<Option<Request<'a, S>>, CloseReason> {
         let assembly = self.assembly.as_mut().ok_or(CloseReason::ProtocolError)?;
-        let complete = assembly
-            .push(Bytes::copy_from_slice(bytes), bytes_max)
-            .map_err(reason)?;
+        let complete = assembly.push(Bytes::copy_from_slice(bytes), bytes_max).map_err(reason)?;
         if !complete {
             return Ok(None);
         }
@@ -167,18 +136,8 @@ impl<S: Copy + PartialEq> Namespaces<S> {
         let socket = self.joined(&whole.namespace)?;
         let (data, attachments) = (Cow::Owned(whole.data), whole.attachments);
         Ok(Some(match whole.kind {
-            Kind::Event { ack } => Request::Event {
-                socket,
-                ack,
-                data,
-                attachments,
-            },
-            Kind::Ack { id } => Request::Ack {
-                socket,
-                id,
-                data,
-                attachments,
-            },
+            Kind::Event { ack } => Request::Event { socket, ack, data, attachments },
+            Kind::Ack { id } => Request::Ack { socket, id, data, attachments },
         }))
     }
 }

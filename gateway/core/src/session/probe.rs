@@ -48,12 +48,7 @@ mod tests {
         let mut probe = Probe::default();
         assert_eq!(probe.packet(&Packet::Ping("probe")), Step::Answer);
         assert_eq!(probe.packet(&Packet::Upgrade), Step::TakeOver);
-        for first in [
-            Packet::Upgrade,
-            Packet::Ping(""),
-            Packet::Message("0"),
-            Packet::Noop,
-        ] {
+        for first in [Packet::Upgrade, Packet::Ping(""), Packet::Message("0"), Packet::Noop] {
             assert_eq!(Probe::default().packet(&first), Step::Fail, "{first:?}");
         }
         let mut twice = Probe::Answered;

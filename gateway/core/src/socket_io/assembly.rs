@@ -51,18 +51,8 @@ impl Assembly {
     /// Starts with a packet; `None` if it is complete without attachments.
     pub fn begin(packet: &Packet<'_>) -> Option<Self> {
         let (kind, namespace, data, announced) = match *packet {
-            Packet::Event {
-                namespace,
-                ack,
-                data,
-                attachments,
-            } => (Kind::Event { ack }, namespace, data, attachments),
-            Packet::Ack {
-                namespace,
-                id,
-                data,
-                attachments,
-            } => (Kind::Ack { id }, namespace, data, attachments),
+            Packet::Event { namespace, ack, data, attachments } => (Kind::Event { ack }, namespace, data, attachments),
+            Packet::Ack { namespace, id, data, attachments } => (Kind::Ack { id }, namespace, data, attachments),
             Packet::Connect { .. } | Packet::Disconnect { .. } | Packet::ConnectError { .. } => return None,
         };
         (announced > 0).then(|| Self {
@@ -130,17 +120,13 @@ mod tests {
     #[test]
     fn packets_without_attachments_are_complete() {
         for text in ["0", "1", "2[\"x\"]", "31[]", "4\"no\""] {
-            assert!(
-                Assembly::begin(&decode(text).expect("a packet")).is_none(),
-                "{text}"
-            );
+            assert!(Assembly::begin(&decode(text).expect("a packet")).is_none(), "{text}");
         }
     }
 
     #[test]
     fn attachments_keep_their_order() {
-        let text =
-            r#"52-/admin,7["x",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]"#.to_owned();
+        let text = r#"52-/admin,7["x",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]"#.to_owned();
         let mut assembly = begin(&text);
         drop(text);
         assert_eq!(assembly.push(Bytes::from_static(b"a"), MAX), Ok(false));
@@ -167,10 +153,7 @@ mod tests {
     fn one_more_than_announced_is_refused() {
         let mut assembly = begin(r#"51-["x",{"_placeholder":true,"num":0}]"#);
         assert_eq!(assembly.push(Bytes::from_static(b"a"), MAX), Ok(true));
-        assert_eq!(
-            assembly.push(Bytes::from_static(b"b"), MAX),
-            Err(DecodeError::UnexpectedBinary)
-        );
+        assert_eq!(assembly.push(Bytes::from_static(b"b"), MAX), Err(DecodeError::UnexpectedBinary));
         assert_eq!(assembly.finish().map(|whole| whole.attachments.len()), Ok(1));
     }
 

@@ -4,14 +4,8 @@ use super::json::{self, Token, Tokens};
 use super::{ACK_DIGITS_MAX, DecodeError, Packet};
 
 /// Names that an event of a client must not have: both sides emit them locally.
-pub const RESERVED_EVENTS: [&str; 6] = [
-    "connect",
-    "connect_error",
-    "disconnect",
-    "disconnecting",
-    "newListener",
-    "removeListener",
-];
+pub const RESERVED_EVENTS: [&str; 6] =
+    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
 /// Decodes a message's text (what follows the `4` of Engine.IO).
 ///
@@ -58,12 +52,7 @@ fn event(text: &str, attachments: usize) -> Result<Packet<'_>, DecodeError> {
     let (ack, text) = take_ack(text)?;
     let data = json::check(text)?;
     check_name(data)?;
-    Ok(Packet::Event {
-        namespace,
-        ack,
-        data,
-        attachments,
-    })
+    Ok(Packet::Event { namespace, ack, data, attachments })
 }
 
 fn ack(text: &str, attachments: usize) -> Result<Packet<'_>, DecodeError> {
@@ -74,22 +63,13 @@ fn ack(text: &str, attachments: usize) -> Result<Packet<'_>, DecodeError> {
     if !data.starts_with('[') {
         return Err(DecodeError::Payload);
     }
-    Ok(Packet::Ack {
-        namespace,
-        id,
-        data,
-        attachments,
-    })
+    Ok(Packet::Ack { namespace, id, data, attachments })
 }
 
 fn connect_error(text: &str) -> Result<Packet<'_>, DecodeError> {
     let (namespace, text) = take_namespace(text);
     let data = json::check(text)?;
-    if data.starts_with(['{', '"']) {
-        Ok(Packet::ConnectError { namespace, data })
-    } else {
-        Err(DecodeError::Payload)
-    }
+    if data.starts_with(['{', '"']) { Ok(Packet::ConnectError { namespace, data }) } else { Err(DecodeError::Payload) }
 }
 
 /// The count of a binary packet, 1 to 10 without leading zeros, and what follows its `-`.
@@ -106,11 +86,7 @@ fn take_attachments(text: &str) -> Result<(usize, &str), DecodeError> {
 
 /// The namespace up to the first comma or the end; `/` if none is named.
 fn take_namespace(text: &str) -> (&str, &str) {
-    if text.starts_with('/') {
-        text.split_once(',').unwrap_or((text, ""))
-    } else {
-        ("/", text)
-    }
+    if text.starts_with('/') { text.split_once(',').unwrap_or((text, "")) } else { ("/", text) }
 }
 
 fn take_ack(text: &str) -> Result<(Option<u64>, &str), DecodeError> {
@@ -130,11 +106,7 @@ fn take_ack(text: &str) -> Result<(Option<u64>, &str), DecodeError> {
 /// begins with a name which is not reserved, with a placeholder for each of `attachments`.
 pub fn check_event(data: &str, attachments: usize) -> Result<(), DecodeError> {
     check_name(json::check(data)?)?;
-    if attachments == 0 {
-        Ok(())
-    } else {
-        super::check_placeholders(data, attachments)
-    }
+    if attachments == 0 { Ok(()) } else { super::check_placeholders(data, attachments) }
 }
 
 /// Checks that `data`, a JSON text, is an array that begins with an event's name.
@@ -158,11 +130,7 @@ fn check_text_name(quoted: &str) -> Result<(), DecodeError> {
             RESERVED_EVENTS.contains(&name.as_str())
         }
     };
-    if reserved {
-        Err(DecodeError::ReservedEvent)
-    } else {
-        Ok(())
-    }
+    if reserved { Err(DecodeError::ReservedEvent) } else { Ok(()) }
 }
 
 #[cfg(test)]

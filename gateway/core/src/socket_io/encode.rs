@@ -94,27 +94,14 @@ mod tests {
     #[test]
     fn events() {
         let plain = payload(r#"["hi",{"a":1.0}]"#, Vec::new());
-        let binary = payload(
-            r#"["binback",{"_placeholder":true,"num":0}]"#,
-            vec![Bytes::from_static(&[1, 2, 3])],
-        );
+        let binary = payload(r#"["binback",{"_placeholder":true,"num":0}]"#, vec![Bytes::from_static(&[1, 2, 3])]);
         for (namespace, ack, payload, text) in [
             ("/", None, &plain, r#"2["hi",{"a":1.0}]"#),
             ("/admin", None, &plain, r#"2/admin,["hi",{"a":1.0}]"#),
             ("/", Some(0), &plain, r#"20["hi",{"a":1.0}]"#),
             ("/admin", Some(12), &plain, r#"2/admin,12["hi",{"a":1.0}]"#),
-            (
-                "/",
-                None,
-                &binary,
-                r#"51-["binback",{"_placeholder":true,"num":0}]"#,
-            ),
-            (
-                "/admin",
-                Some(7),
-                &binary,
-                r#"51-/admin,7["binback",{"_placeholder":true,"num":0}]"#,
-            ),
+            ("/", None, &binary, r#"51-["binback",{"_placeholder":true,"num":0}]"#),
+            ("/admin", Some(7), &binary, r#"51-/admin,7["binback",{"_placeholder":true,"num":0}]"#),
         ] {
             assert_eq!(encode_event(namespace, ack, payload), text);
         }
@@ -125,20 +112,14 @@ mod tests {
         assert_eq!(encode_ack("/", 0, "[]", &[]), "30[]");
         assert_eq!(encode_ack("/admin", 456, "[1]", &[]), "3/admin,456[1]");
         let placeholder = r#"[{"_placeholder":true,"num":0}]"#;
-        assert_eq!(
-            encode_ack("/", 0, placeholder, &[Bytes::new()]),
-            r#"61-0[{"_placeholder":true,"num":0}]"#
-        );
+        assert_eq!(encode_ack("/", 0, placeholder, &[Bytes::new()]), r#"61-0[{"_placeholder":true,"num":0}]"#);
         let ten = vec![Bytes::new(); 10];
         assert_eq!(encode_ack("/a", 1, "[]", &ten), "610-/a,1[]");
     }
 
     #[test]
     fn connect_and_its_refusal() {
-        assert_eq!(
-            encode_connect("/", "ojIRVl-CVyWqPUYJAAAA"),
-            r#"0{"sid":"ojIRVl-CVyWqPUYJAAAA"}"#
-        );
+        assert_eq!(encode_connect("/", "ojIRVl-CVyWqPUYJAAAA"), r#"0{"sid":"ojIRVl-CVyWqPUYJAAAA"}"#);
         assert_eq!(encode_connect("/admin", "x"), r#"0/admin,{"sid":"x"}"#);
         assert_eq!(encode_connect("/", "a\"\u{1e}"), "0{\"sid\":\"a\\\"\\u001e\"}");
         assert_eq!(

@@ -24,11 +24,7 @@ pub fn check_placeholders(data: &str, attachments: usize) -> Result<(), DecodeEr
     let mut seen = [false; ATTACHMENTS_MAX];
     let due = seen.get_mut(..attachments).ok_or(DecodeError::AttachmentCount)?;
     walk(data, due)?;
-    if due.iter().all(|seen| *seen) {
-        Ok(())
-    } else {
-        Err(DecodeError::Placeholder)
-    }
+    if due.iter().all(|seen| *seen) { Ok(()) } else { Err(DecodeError::Placeholder) }
 }
 
 /// An array or object whose end has not come yet.
@@ -141,26 +137,14 @@ mod tests {
             (r#"["x",{"_placeholder":true,"num":0,"more":[1,{}]}]"#, 1),
             (r#"["x",{"\u005fplaceholder":true,"n\u0075m":0}]"#, 1),
             (r#"["x",[{"a":{"b":[{"_placeholder":true,"num":0}]}}]]"#, 1),
-            (
-                r#"["x",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]"#,
-                2,
-            ),
-            (
-                r#"["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]"#,
-                1,
-            ),
+            (r#"["x",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]"#, 2),
+            (r#"["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]"#, 1),
             (
                 r#"["\ud83d",{"_placeholder":false,"num":9},{"num":"x"},{"_placeholder":1},{"_placeholder":true,"num":0}]"#,
                 1,
             ),
-            (
-                r#"["{\"_placeholder\":true,\"num\":7}",{"_placeholder":true,"num":0}]"#,
-                1,
-            ),
-            (
-                r#"["x",{"a":"_placeholder","b":true},{"_placeholder":true,"num":0}]"#,
-                1,
-            ),
+            (r#"["{\"_placeholder\":true,\"num\":7}",{"_placeholder":true,"num":0}]"#, 1),
+            (r#"["x",{"a":"_placeholder","b":true},{"_placeholder":true,"num":0}]"#, 1),
         ] {
             assert_eq!(check_placeholders(data, n), Ok(()), "{data}");
         }
@@ -168,10 +152,7 @@ mod tests {
 
     #[test]
     fn without_attachments_a_placeholder_is_ordinary_data() {
-        assert_eq!(
-            check_placeholders(r#"["x",{"_placeholder":true,"num":"splice"}]"#, 0),
-            Ok(())
-        );
+        assert_eq!(check_placeholders(r#"["x",{"_placeholder":true,"num":"splice"}]"#, 0), Ok(()));
     }
 
     #[test]
@@ -200,28 +181,16 @@ mod tests {
             r#"0,"\u006eum":"splice""#,
         ] {
             // One good placeholder beside the bad one: the bad one alone is at fault.
-            let data =
-                format!(r#"["x",{{"_placeholder":true,"num":0}},{{"_placeholder":true,"num":{num}}}]"#);
-            assert_eq!(
-                check_placeholders(&data, 1),
-                Err(DecodeError::Placeholder),
-                "{num}"
-            );
+            let data = format!(r#"["x",{{"_placeholder":true,"num":0}},{{"_placeholder":true,"num":{num}}}]"#);
+            assert_eq!(check_placeholders(&data, 1), Err(DecodeError::Placeholder), "{num}");
         }
         for (data, n) in [
             (r#"["x",{"_placeholder":true}]"#, 1),
             (r#"["x"]"#, 1),
             (r#"["x",{"_placeholder":true,"num":0}]"#, 2),
-            (
-                r#"["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]"#,
-                2,
-            ),
+            (r#"["x",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]"#, 2),
         ] {
-            assert_eq!(
-                check_placeholders(data, n),
-                Err(DecodeError::Placeholder),
-                "{data}"
-            );
+            assert_eq!(check_placeholders(data, n), Err(DecodeError::Placeholder), "{data}");
         }
     }
 
@@ -231,9 +200,6 @@ mod tests {
         let deep = "[".repeat(100_000) + &"]".repeat(100_000);
         assert_eq!(check_placeholders(&deep, 1), Err(DecodeError::Depth));
         assert_eq!(check_placeholders("[]", 11), Err(DecodeError::AttachmentCount));
-        assert_eq!(
-            check_placeholders("[]", usize::MAX),
-            Err(DecodeError::AttachmentCount)
-        );
+        assert_eq!(check_placeholders("[]", usize::MAX), Err(DecodeError::AttachmentCount));
     }
 }

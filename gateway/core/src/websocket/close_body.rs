@@ -39,17 +39,10 @@ mod tests {
     #[test]
     fn codes() {
         for code in [1000, 1003, 1007, 1011, 1012, 1014, 3000, 3999, 4000, 4999] {
-            assert!(
-                matches!(parse(&u16::to_be_bytes(code)), Ok(Some((c, ""))) if c == code),
-                "{code}"
-            );
+            assert!(matches!(parse(&u16::to_be_bytes(code)), Ok(Some((c, ""))) if c == code), "{code}");
         }
         for code in [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 2000, 2999, 5000, 65535] {
-            assert_eq!(
-                parse(&u16::to_be_bytes(code)),
-                Err(FrameError::CloseCode),
-                "{code}"
-            );
+            assert_eq!(parse(&u16::to_be_bytes(code)), Err(FrameError::CloseCode), "{code}");
         }
     }
 }

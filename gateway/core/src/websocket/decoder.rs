@@ -20,11 +20,7 @@ pub struct Decoder {
 /// Where the payload of a message that just ended is.
 enum Ended {
     /// In the input.
-    Here {
-        opcode: Opcode,
-        start: usize,
-        end: usize,
-    },
+    Here { opcode: Opcode, start: usize, end: usize },
     /// In [`Partial::finished`].
     Held { opcode: Opcode },
 }
@@ -32,11 +28,7 @@ enum Ended {
 impl Decoder {
     /// Nothing decoded yet.
     pub fn new(role: Role) -> Self {
-        Self {
-            role,
-            failed: None,
-            partial: None,
-        }
+        Self { role, failed: None, partial: None }
     }
 
     /// Decodes up to the end of the next message. `input` is unmasked in place. Call
@@ -68,10 +60,7 @@ impl Decoder {
         if let Err(error) = message {
             *failed = Some(error);
         }
-        Ok(Step {
-            consumed,
-            message: message?,
-        })
+        Ok(Step { consumed, message: message? })
     }
 
     /// Bytes held for an unfinished message, its control frames and headers; what is
@@ -105,11 +94,7 @@ impl Decoder {
             let Header { fin, opcode, len, .. } = frame.header;
             if came == len && fin && opcode != Opcode::Continuation {
                 self.free_if_empty();
-                let ended = Ended::Here {
-                    opcode,
-                    start,
-                    end: at,
-                };
+                let ended = Ended::Here { opcode, start, end: at };
                 return Ok((at, Some(ended)));
             }
             frame.done += came;
@@ -133,11 +118,7 @@ impl Decoder {
             return Ok(Some((frame, 0)));
         }
         let held = self.partial.as_ref().map_or(0, |partial| partial.header.len());
-        let parsed = if held == 0 {
-            header::parse(input, self.role)?
-        } else {
-            self.resume_header(input)?
-        };
+        let parsed = if held == 0 { header::parse(input, self.role)? } else { self.resume_header(input)? };
         let Some((header, bytes)) = parsed else {
             if held == 0 && !input.is_empty() {
                 let partial = self.partial.get_or_insert_default();
@@ -156,9 +137,7 @@ impl Decoder {
             return Ok(None);
         };
         let missing = HEADER_BYTES_MAX.saturating_sub(partial.header.len());
-        partial
-            .header
-            .extend_from_slice(input.get(..missing).unwrap_or(input));
+        partial.header.extend_from_slice(input.get(..missing).unwrap_or(input));
         let parsed = header::parse(&partial.header, self.role)?;
         if parsed.is_some() {
             partial.header.clear();
@@ -200,9 +179,7 @@ impl Decoder {
 
 fn message(opcode: Opcode, payload: &[u8]) -> Result<Message<'_>, FrameError> {
     Ok(match opcode {
-        Opcode::Text => {
-            Message::Text(simdutf8::basic::from_utf8(payload).map_err(|_| FrameError::InvalidText)?)
-        }
+        Opcode::Text => Message::Text(simdutf8::basic::from_utf8(payload).map_err(|_| FrameError::InvalidText)?),
         Opcode::Binary => Message::Binary(payload),
         Opcode::Ping => Message::Ping(payload),
         Opcode::Pong => Message::Pong(payload),

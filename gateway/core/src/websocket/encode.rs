@@ -68,20 +68,14 @@ pub fn encode_close(code: Option<(u16, &str)>, out: &mut Vec<u8>) {
     let Some((code, text)) = code.filter(|&(code, _)| close_body::may_be_sent(code)) else {
         return encode(Opcode::Close, &[], out);
     };
-    let text = text
-        .get(..text.floor_char_boundary(CLOSE_TEXT_BYTES_MAX))
-        .unwrap_or_default();
+    let text = text.get(..text.floor_char_boundary(CLOSE_TEXT_BYTES_MAX)).unwrap_or_default();
     out.extend_from_slice(header(Opcode::Close, 2 + text.len()).as_slice());
     out.extend_from_slice(&code.to_be_bytes());
     out.extend_from_slice(text.as_bytes());
 }
 
 fn sendable(opcode: Opcode, payload: &[u8]) -> &[u8] {
-    if opcode.is_control() {
-        payload.get(..CONTROL_BYTES_MAX).unwrap_or(payload)
-    } else {
-        payload
-    }
+    if opcode.is_control() { payload.get(..CONTROL_BYTES_MAX).unwrap_or(payload) } else { payload }
 }
 
 #[cfg(test)]

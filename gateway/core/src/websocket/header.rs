@@ -55,12 +55,7 @@ pub(super) fn parse(bytes: &[u8], role: Role) -> Result<Option<(Header, usize)>,
     } else {
         ([0; 4], rest)
     };
-    let header = Header {
-        fin,
-        opcode,
-        len,
-        key,
-    };
+    let header = Header { fin, opcode, len, key };
     Ok(Some((header, bytes.len().saturating_sub(rest.len()))))
 }
 
@@ -129,37 +124,12 @@ mod tests {
             ("client, no mask", Client, &[0x81, 0x05], Ok(5)),
             ("client, mask", Client, &[0x81, 0x85], Err(E::Masked)),
             ("16 bits, 126", Client, &[0x82, 126, 0, 126], Ok(126)),
-            (
-                "16 bits, 125",
-                Client,
-                &[0x82, 126, 0, 125],
-                Err(E::LengthNotMinimal),
-            ),
+            ("16 bits, 125", Client, &[0x82, 126, 0, 125], Err(E::LengthNotMinimal)),
             ("16 bits, all", Client, &[0x82, 126, 0xFF, 0xFF], Ok(65535)),
-            (
-                "64 bits, 65536",
-                Client,
-                &[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0],
-                Ok(65536),
-            ),
-            (
-                "64 bits, 65535",
-                Client,
-                &[0x82, 127, 0, 0, 0, 0, 0, 0, 255, 255],
-                Err(E::LengthNotMinimal),
-            ),
-            (
-                "top bit",
-                Client,
-                &[0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 1],
-                Err(E::LengthTopBit),
-            ),
-            (
-                "top bit, fragment",
-                Client,
-                &[0x02, 127, 0x80, 0, 0, 0, 0, 0, 0, 0],
-                Err(E::LengthTopBit),
-            ),
+            ("64 bits, 65536", Client, &[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0], Ok(65536)),
+            ("64 bits, 65535", Client, &[0x82, 127, 0, 0, 0, 0, 0, 0, 255, 255], Err(E::LengthNotMinimal)),
+            ("top bit", Client, &[0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 1], Err(E::LengthTopBit)),
+            ("top bit, fragment", Client, &[0x02, 127, 0x80, 0, 0, 0, 0, 0, 0, 0], Err(E::LengthTopBit)),
             ("ping, 125", Client, &[0x89, 125], Ok(125)),
             ("ping, 126", Client, &[0x89, 126], Err(E::ControlTooLong)),
             ("pong, 127", Client, &[0x8A, 127], Err(E::ControlTooLong)),
@@ -183,11 +153,7 @@ mod tests {
         ];
         for bytes in headers {
             for (cut, _) in bytes.iter().enumerate() {
-                assert_eq!(
-                    parse(&bytes[..cut], Role::Server),
-                    Ok(None),
-                    "{bytes:?} cut at {cut}"
-                );
+                assert_eq!(parse(&bytes[..cut], Role::Server), Ok(None), "{bytes:?} cut at {cut}");
             }
             let (header, used) = parse(bytes, Role::Server).expect("valid").expect("whole");
             assert_eq!((used, header.key), (bytes.len(), [1, 2, 3, 4]));

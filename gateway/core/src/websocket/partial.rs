@@ -44,15 +44,9 @@ impl Partial {
             self.control.extend_from_slice(part);
             return Ok(());
         }
-        let message = self
-            .message
-            .get_or_insert_with(|| Assembly::new(frame.header.opcode));
+        let message = self.message.get_or_insert_with(|| Assembly::new(frame.header.opcode));
         let bound = if frame.header.fin {
-            message
-                .bytes
-                .len()
-                .saturating_add(part.len())
-                .saturating_add(frame.remaining())
+            message.bytes.len().saturating_add(part.len()).saturating_add(frame.remaining())
         } else {
             limits.message_bytes_max
         };
@@ -106,12 +100,7 @@ pub(super) struct Assembly {
 
 impl Assembly {
     fn new(opcode: Opcode) -> Self {
-        Self {
-            opcode,
-            bytes: Vec::new(),
-            valid: 0,
-            frames: 1,
-        }
+        Self { opcode, bytes: Vec::new(), valid: 0, frames: 1 }
     }
 
     /// Appends, and refuses text as soon as no continuation could make it UTF-8.

@@ -38,8 +38,7 @@ pub(crate) fn text() -> impl Strategy<Value = String> {
 }
 
 pub(crate) fn binary() -> impl Strategy<Value = Vec<u8>> {
-    (vec(any::<u8>(), 1..12), length())
-        .prop_map(|(bytes, length)| bytes.into_iter().cycle().take(length).collect())
+    (vec(any::<u8>(), 1..12), length()).prop_map(|(bytes, length)| bytes.into_iter().cycle().take(length).collect())
 }
 
 pub(crate) fn code() -> impl Strategy<Value = u16> {
@@ -56,12 +55,7 @@ pub(crate) struct Frame {
 
 impl Frame {
     fn new(fin: bool, opcode: Opcode, payload: &[u8]) -> Self {
-        Self {
-            fin,
-            opcode,
-            payload: payload.to_vec(),
-            key: [0x37, 0xfa, 0x21, 0x3d],
-        }
+        Self { fin, opcode, payload: payload.to_vec(), key: [0x37, 0xfa, 0x21, 0x3d] }
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -76,9 +70,8 @@ pub(crate) fn control() -> impl Strategy<Value = Frame> {
         bytes.truncate(length);
         bytes
     });
-    (any::<bool>(), payload).prop_map(|(ping, payload)| {
-        Frame::new(true, if ping { Opcode::Ping } else { Opcode::Pong }, &payload)
-    })
+    (any::<bool>(), payload)
+        .prop_map(|(ping, payload)| Frame::new(true, if ping { Opcode::Ping } else { Opcode::Pong }, &payload))
 }
 
 /// A message in 1 to 5 frames, with control frames in between.
@@ -105,26 +98,16 @@ fn message() -> impl Strategy<Value = Vec<Frame>> {
 /// Valid frames of a client: messages, control frames, perhaps a close at the end.
 pub(crate) fn frames() -> impl Strategy<Value = Vec<Frame>> {
     let item = prop_oneof![3 => message(), 1 => control().prop_map(|frame| vec![frame])];
-    let close = (code(), "[a-zé]{0,40}").prop_map(|(code, text)| {
-        Frame::new(
-            true,
-            Opcode::Close,
-            &[&code.to_be_bytes(), text.as_bytes()].concat(),
-        )
-    });
-    (
-        vec(item, 1..6),
-        prop::option::of(close),
-        vec(any::<[u8; 4]>(), 1..4),
-    )
-        .prop_map(|(items, close, keys)| {
-            let mut frames = items.concat();
-            frames.extend(close);
-            for (frame, key) in frames.iter_mut().zip(keys.into_iter().cycle()) {
-                frame.key = key;
-            }
-            frames
-        })
+    let close = (code(), "[a-zé]{0,40}")
+        .prop_map(|(code, text)| Frame::new(true, Opcode::Close, &[&code.to_be_bytes(), text.as_bytes()].concat()));
+    (vec(item, 1..6), prop::option::of(close), vec(any::<[u8; 4]>(), 1..4)).prop_map(|(items, close, keys)| {
+        let mut frames = items.concat();
+        frames.extend(close);
+        for (frame, key) in frames.iter_mut().zip(keys.into_iter().cycle()) {
+            frame.key = key;
+        }
+        frames
+    })
 }
 
 pub(crate) fn bytes_of(frames: &[Frame]) -> Vec<u8> {

@@ -14,10 +14,7 @@ impl Written {
     fn new(extension: &str, text: &str) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!(
-            "roomcast-settings-{}-{n}.{extension}",
-            std::process::id()
-        ));
+        let path = std::env::temp_dir().join(format!("roomcast-settings-{}-{n}.{extension}", std::process::id()));
         std::fs::write(&path, text).expect("writable");
         Self(path)
     }
@@ -30,10 +27,7 @@ impl Drop for Written {
 }
 
 fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 fn from_env(pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
@@ -50,75 +44,38 @@ fn problems_of(text: &str) -> Vec<String> {
     let file = Written::new("toml", text);
     let error = load(Some(&file.0), []).expect_err("a problem");
     let path = file.0.display().to_string();
-    error
-        .problems()
-        .iter()
-        .map(|problem| problem.to_string().replace(&path, "FILE"))
-        .collect()
+    error.problems().iter().map(|problem| problem.to_string().replace(&path, "FILE")).collect()
 }
 
 fn env_problems(pairs: &[(&str, &str)]) -> Vec<String> {
-    from_env(pairs)
-        .expect_err("a problem")
-        .problems()
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+    from_env(pairs).expect_err("a problem").problems().iter().map(ToString::to_string).collect()
 }
 
 #[test]
 fn with_nothing_set_the_defaults_hold() {
-    let loaded = load(
-        None,
-        env(&[("PATH", "/bin"), ("ROOMCAST_PORT", "tcp://10.0.0.1:80")]),
-    )
-    .expect("defaults");
+    let loaded = load(None, env(&[("PATH", "/bin"), ("ROOMCAST_PORT", "tcp://10.0.0.1:80")])).expect("defaults");
     assert_eq!(loaded.settings, Settings::default());
     assert_eq!((loaded.file, loaded.set.len()), (None, 0));
     let settings = loaded.settings;
     assert_eq!(settings.public.address.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.internal.address.to_string(), "127.0.0.1:9090");
-    assert_eq!(
-        (
-            settings.socket_io.ping_interval_ms,
-            settings.socket_io.ping_timeout_ms
-        ),
-        (25_000, 20_000)
-    );
-    assert_eq!(
-        (
-            settings.limits.message_bytes_max,
-            settings.limits.outbox_bytes_max
-        ),
-        (1_000_000, 1_048_576)
-    );
+    assert_eq!((settings.socket_io.ping_interval_ms, settings.socket_io.ping_timeout_ms), (25_000, 20_000));
+    assert_eq!((settings.limits.message_bytes_max, settings.limits.outbox_bytes_max), (1_000_000, 1_048_576));
     assert_eq!(settings.namespaces.len(), 1);
-    assert_eq!(
-        (settings.adapter.kind, settings.log.format),
-        (AdapterKind::Memory, LogFormat::Auto)
-    );
+    assert_eq!((settings.adapter.kind, settings.log.format), (AdapterKind::Memory, LogFormat::Auto));
     assert_eq!(settings.mode(), Mode::Open);
 }
 
 #[test]
 fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
-    let file = Written::new(
-        "toml",
-        "[limits]\nconnections_max = 5\nheaders_max = 20\n[log]\nlevel = \"warn\"\n",
-    );
+    let file = Written::new("toml", "[limits]\nconnections_max = 5\nheaders_max = 20\n[log]\nlevel = \"warn\"\n");
     let loaded = load(Some(&file.0), env(&[("ROOMCAST__LIMITS__CONNECTIONS_MAX", "7")])).expect("valid");
     let limits = &loaded.settings.limits;
-    assert_eq!(
-        (limits.connections_max, limits.headers_max, limits.batch_items_max),
-        (7, 20, 1000)
-    );
+    assert_eq!((limits.connections_max, limits.headers_max, limits.batch_items_max), (7, 20, 1000));
     assert_eq!(loaded.settings.log.level, "warn");
     let variable = Place::Environment("ROOMCAST__LIMITS__CONNECTIONS_MAX".into());
     assert_eq!(loaded.set.get("limits.connections_max"), Some(&variable));
-    assert_eq!(
-        loaded.set.get("limits.headers_max"),
-        Some(&Place::File(file.0.clone()))
-    );
+    assert_eq!(loaded.set.get("limits.headers_max"), Some(&Place::File(file.0.clone())));
     assert_eq!(loaded.set.get("limits.batch_items_max"), None);
 }
 
@@ -137,16 +94,10 @@ fn yaml_says_the_same_as_toml() {
 
 #[test]
 fn the_command_line_names_the_file_and_the_variable_does_so_otherwise() {
-    let (one, other) = (
-        Written::new("toml", "[node]\nname='one'"),
-        Written::new("yml", "node: {name: other}"),
-    );
+    let (one, other) = (Written::new("toml", "[node]\nname='one'"), Written::new("yml", "node: {name: other}"));
     let variable = env(&[(ENV_CONFIG, &other.0.display().to_string())]);
     let loaded = load(Some(&one.0), variable.clone()).expect("valid");
-    assert_eq!(
-        (loaded.settings.node.name.as_str(), loaded.file),
-        ("one", Some(one.0.clone()))
-    );
+    assert_eq!((loaded.settings.node.name.as_str(), loaded.file), ("one", Some(one.0.clone())));
     assert_eq!(load(None, variable).expect("valid").settings.node.name, "other");
     assert_eq!(load(None, env(&[(ENV_CONFIG, "")])).expect("valid").file, None);
 }
@@ -154,27 +105,13 @@ fn the_command_line_names_the_file_and_the_variable_does_so_otherwise() {
 #[test]
 fn a_file_that_cannot_be_used_is_named() {
     let missing = load(Some(Path::new("/nonexistent/rc.toml")), []).expect_err("no file");
-    assert!(
-        missing
-            .to_string()
-            .contains("/nonexistent/rc.toml: cannot be read: No such file"),
-        "{missing}"
-    );
+    assert!(missing.to_string().contains("/nonexistent/rc.toml: cannot be read: No such file"), "{missing}");
     let kind = load(Some(Path::new("rc.json")), []).expect_err("no such format");
-    assert!(
-        kind.to_string()
-            .contains("rc.json: a settings file ends in .toml, .yaml or .yml")
-    );
+    assert!(kind.to_string().contains("rc.json: a settings file ends in .toml, .yaml or .yml"));
     let broken = problems_of("[limits]\nconnections_max = = 3\n");
-    assert!(
-        broken.len() == 1 && broken[0].starts_with("FILE: ") && broken[0].contains("line 2"),
-        "{broken:?}"
-    );
+    assert!(broken.len() == 1 && broken[0].starts_with("FILE: ") && broken[0].contains("line 2"), "{broken:?}");
     let yaml = Written::new("yaml", "a: [1\n");
-    assert!(matches!(
-        load(Some(&yaml.0), []).expect_err("broken").problems(),
-        [Problem::File { .. }]
-    ));
+    assert!(matches!(load(Some(&yaml.0), []).expect_err("broken").problems(), [Problem::File { .. }]));
 }
 
 #[test]
@@ -190,10 +127,7 @@ fn an_unknown_key_names_the_key_the_place_and_the_nearest_key() {
         ]
     );
     assert_eq!(
-        env_problems(&[
-            ("ROOMCAST__LIMITS__CONECTIONS_MAX", "1"),
-            ("ROOMCAST__LOG", "debug")
-        ]),
+        env_problems(&[("ROOMCAST__LIMITS__CONECTIONS_MAX", "1"), ("ROOMCAST__LOG", "debug")]),
         [
             "unknown key \"limits.conections_max\" in environment variable ROOMCAST__LIMITS__CONECTIONS_MAX: \
              the nearest valid key is ROOMCAST__LIMITS__CONNECTIONS_MAX",
@@ -201,10 +135,7 @@ fn an_unknown_key_names_the_key_the_place_and_the_nearest_key() {
         ]
     );
     let odd = env_problems(&[("ROOMCAST__LIMITS[0]__A.B", "1"), ("ROOMCAST__", "")]);
-    assert!(
-        odd.len() == 2 && odd.iter().all(|problem| problem.starts_with("unknown key")),
-        "{odd:?}"
-    );
+    assert!(odd.len() == 2 && odd.iter().all(|problem| problem.starts_with("unknown key")), "{odd:?}");
 }
 
 #[test]
@@ -227,10 +158,7 @@ fn a_value_of_the_wrong_type_names_the_key_the_place_and_the_type() {
         ]
     );
     assert_eq!(
-        env_problems(&[
-            ("ROOMCAST__LIMITS__CONNECTIONS_MAX", "1e3"),
-            ("ROOMCAST__AUTH__ANONYMOUS", "on")
-        ]),
+        env_problems(&[("ROOMCAST__LIMITS__CONNECTIONS_MAX", "1e3"), ("ROOMCAST__AUTH__ANONYMOUS", "on")]),
         [
             "limits.connections_max in environment variable ROOMCAST__LIMITS__CONNECTIONS_MAX: \
              expected a whole number, found the text \"1e3\"",
@@ -246,111 +174,57 @@ fn the_environment_has_text_only_and_text_stays_as_it_is() {
         ("ROOMCAST__NODE__SHARDS", " 4 "),
         ("ROOMCAST__SOCKET_IO__POLLING", "false"),
         ("ROOMCAST__PUBLIC__ADDRESS", "[::1]:0"),
-        (
-            "ROOMCAST__PUBLIC__ORIGINS",
-            "https://a.example.com, https://*.example.org,",
-        ),
+        ("ROOMCAST__PUBLIC__ORIGINS", "https://a.example.com, https://*.example.org,"),
     ])
     .expect("valid");
     assert_eq!((settings.node.name.as_str(), settings.node.shards), ("0123", 4));
     assert!(!settings.socket_io.polling && settings.public.address.ip().is_loopback());
-    let covered = [
-        "https://a.example.com",
-        "https://b.example.org",
-        "https://b.example.com",
-    ];
+    let covered = ["https://a.example.com", "https://b.example.org", "https://b.example.com"];
     let covers = |origin: &str| settings.public.origins.iter().any(|rule| rule.covers(origin));
     assert_eq!(covered.map(covers), [true, true, false]);
-    assert_eq!(
-        from_env(&[("ROOMCAST__PUBLIC__ORIGINS", "")])
-            .expect("valid")
-            .public
-            .origins,
-        []
-    );
-    assert_eq!(
-        from_env(&[("ROOMCAST__PUBLIC__ORIGINS", "*")])
-            .expect("valid")
-            .public
-            .origins,
-        [OriginRule::Any]
-    );
+    assert_eq!(from_env(&[("ROOMCAST__PUBLIC__ORIGINS", "")]).expect("valid").public.origins, []);
+    assert_eq!(from_env(&[("ROOMCAST__PUBLIC__ORIGINS", "*")]).expect("valid").public.origins, [OriginRule::Any]);
     assert_eq!(
         env_problems(&[("ROOMCAST__PUBLIC__ORIGINS", "https://a.example.com/")]),
-        [
-            "public.origins in environment variable ROOMCAST__PUBLIC__ORIGINS: \"https://a.example.com/\": \
-          an origin is \"scheme://host[:port]\" without a path, or \"*\" for any"
-        ]
+        ["public.origins in environment variable ROOMCAST__PUBLIC__ORIGINS: \"https://a.example.com/\": \
+          an origin is \"scheme://host[:port]\" without a path, or \"*\" for any"]
     );
 }
 
 #[test]
 fn lists_of_tables_are_for_the_file() {
-    for name in [
-        "ROOMCAST__INTERNAL__KEYS",
-        "ROOMCAST__INTERNAL__KEYS__0__ID",
-        "ROOMCAST__NAMESPACES",
-    ] {
+    for name in ["ROOMCAST__INTERNAL__KEYS", "ROOMCAST__INTERNAL__KEYS__0__ID", "ROOMCAST__NAMESPACES"] {
         let problems = env_problems(&[(name, "x")]);
-        assert!(
-            problems.len() == 1 && problems[0].ends_with("only a file can hold it"),
-            "{problems:?}"
-        );
+        assert!(problems.len() == 1 && problems[0].ends_with("only a file can hold it"), "{problems:?}");
     }
 }
 
 #[test]
 fn beyond_loopback_all_missing_safeguards_are_named_at_once() {
-    let outside = [
-        ("ROOMCAST__PUBLIC__ADDRESS", "0.0.0.0:80"),
-        ("ROOMCAST__INTERNAL__ADDRESS", "[::]:90"),
-    ];
+    let outside = [("ROOMCAST__PUBLIC__ADDRESS", "0.0.0.0:80"), ("ROOMCAST__INTERNAL__ADDRESS", "[::]:90")];
     let problems = env_problems(&outside);
     assert_eq!(problems.len(), 2);
-    assert!(
-        problems[0].starts_with("auth.anonymous is missing: public.address = \"0.0.0.0:80\" is not loopback")
-    );
+    assert!(problems[0].starts_with("auth.anonymous is missing: public.address = \"0.0.0.0:80\" is not loopback"));
     assert!(problems[0].contains("this version has no client authentication"));
-    assert!(
-        problems[1].starts_with("internal.keys is missing: internal.address = \"[::]:90\" is not loopback")
-    );
-    let keys = format!(
-        "[[internal.keys]]\nid = 'a'\nsha256 = '{}'\nscopes = ['publish']\n",
-        "0f".repeat(32)
-    );
+    assert!(problems[1].starts_with("internal.keys is missing: internal.address = \"[::]:90\" is not loopback"));
+    let keys = format!("[[internal.keys]]\nid = 'a'\nsha256 = '{}'\nscopes = ['publish']\n", "0f".repeat(32));
     let file = Written::new("toml", &keys);
     let anonymous = ("ROOMCAST__AUTH__ANONYMOUS", "true");
-    let settings = load(Some(&file.0), env(&[outside[0], outside[1], anonymous]))
-        .expect("safeguarded")
-        .settings;
+    let settings = load(Some(&file.0), env(&[outside[0], outside[1], anonymous])).expect("safeguarded").settings;
     assert_eq!(settings.mode(), Mode::Guarded);
 }
 
 #[test]
 fn open_mode_is_loopback_without_keys() {
-    assert_eq!(
-        from_env(&[("ROOMCAST__INTERNAL__ADDRESS", "127.9.9.9:1")])
-            .expect("valid")
-            .mode(),
-        Mode::Open
-    );
-    let anonymous = [
-        ("ROOMCAST__AUTH__ANONYMOUS", "true"),
-        ("ROOMCAST__PUBLIC__ADDRESS", "10.0.0.1:80"),
-    ];
+    assert_eq!(from_env(&[("ROOMCAST__INTERNAL__ADDRESS", "127.9.9.9:1")]).expect("valid").mode(), Mode::Open);
+    let anonymous = [("ROOMCAST__AUTH__ANONYMOUS", "true"), ("ROOMCAST__PUBLIC__ADDRESS", "10.0.0.1:80")];
     assert_eq!(from_env(&anonymous).expect("valid").mode(), Mode::Guarded);
     assert_eq!(from_env(&anonymous[..1]).expect("valid").mode(), Mode::Open);
-    let keys = format!(
-        "[[internal.keys]]\nid='a'\nsha256='{}'\nscopes=['read']",
-        "0F".repeat(32)
-    );
+    let keys = format!("[[internal.keys]]\nid='a'\nsha256='{}'\nscopes=['read']", "0F".repeat(32));
     let settings = from_toml(&keys).expect("valid");
     assert_eq!(settings.mode(), Mode::Guarded);
     let key = &settings.internal.keys[0];
-    assert_eq!(
-        (key.id.as_str(), key.sha256.expose(), &key.scopes),
-        ("a", &[15; 32], &vec![Scope::Read])
-    );
+    assert_eq!((key.id.as_str(), key.sha256.expose(), &key.scopes), ("a", &[15; 32], &vec![Scope::Read]));
     assert!(!format!("{settings:?}").contains("15"), "a hash is masked");
 }
 
@@ -373,24 +247,15 @@ fn keys_are_whole_and_unique_and_their_hashes_stay_secret() {
         ]
     );
     let short = problems_of("[[internal.keys]]\nid='a'\nsha256='hunter2'\nscopes=['write']");
-    assert_eq!(
-        short[0],
-        "internal.keys[0].sha256 in FILE: expected 64 hexadecimal digits, found text"
-    );
-    assert!(
-        short[1].ends_with("\"read\", not \"write\"") && !short.concat().contains("hunter2"),
-        "{short:?}"
-    );
+    assert_eq!(short[0], "internal.keys[0].sha256 in FILE: expected 64 hexadecimal digits, found text");
+    assert!(short[1].ends_with("\"read\", not \"write\"") && !short.concat().contains("hunter2"), "{short:?}");
 }
 
 #[test]
 fn all_faults_come_in_one_message() {
     let error = from_env(&[("ROOMCAST__NODE__SHARDS", "x"), ("ROOMCAST__NODE__NAM", "x")]).expect_err("two");
     let text = error.to_string();
-    assert!(
-        text.starts_with("the settings cannot be used:\n  unknown key \"node.nam\""),
-        "{text}"
-    );
+    assert!(text.starts_with("the settings cannot be used:\n  unknown key \"node.nam\""), "{text}");
     assert_eq!(text.lines().count(), 3);
 }
 
@@ -398,17 +263,9 @@ fn all_faults_come_in_one_message() {
 fn of_the_process_only_our_variables_are_read_and_those_must_be_text() {
     use std::os::unix::ffi::OsStringExt as _;
     let bytes = || OsString::from_vec(vec![0xff]);
-    let other = [
-        (bytes(), "x".into()),
-        ("LANG".into(), bytes()),
-        (ENV_CONFIG.into(), "a".into()),
-    ];
+    let other = [(bytes(), "x".into()), ("LANG".into(), bytes()), (ENV_CONFIG.into(), "a".into())];
     let kept = ours(other.into_iter()).expect("text");
     assert_eq!(kept, env(&[(ENV_CONFIG, "a")]));
     let error = ours([("ROOMCAST__NODE__NAME".into(), bytes())].into_iter()).expect_err("not text");
-    assert!(
-        error
-            .to_string()
-            .contains("node.name in environment variable ROOMCAST__NODE__NAME: expected text")
-    );
+    assert!(error.to_string().contains("node.name in environment variable ROOMCAST__NODE__NAME: expected text"));
 }

@@ -109,25 +109,17 @@ impl World {
         let (stream, _) = listener.accept().expect("connected");
         stream.set_nonblocking(true).expect("a socket");
         // Small, so that large messages are written in parts and connections get blocked.
-        socket2::SockRef::from(&stream)
-            .set_send_buffer_size(4096)
-            .expect("a socket");
+        socket2::SockRef::from(&stream).set_send_buffer_size(4096).expect("a socket");
         end.set_nonblocking(true).expect("a socket");
         let stream = tokio::net::TcpStream::from_std(stream).expect("a runtime");
         let mut state = self.shard.state.borrow_mut();
         let heartbeat = Heartbeat::new(state.now(), &state.rules.plain);
-        let transport = Transport::WebSocket {
-            io: Io::Tcp(stream),
-            decoder: Decoder::new(Role::Server),
-        };
+        let transport = Transport::WebSocket { io: Io::Tcp(stream), decoder: Decoder::new(Role::Server) };
         let peer = Peer {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
             permit: state.node.admit_connection().expect("room for all"),
         };
-        let speech = Speech::Plain {
-            heartbeat,
-            socket: u32::MAX,
-        };
+        let speech = Speech::Plain { heartbeat, socket: u32::MAX };
         let key = state.insert(Connection::new(transport, speech, Variant::PlainWebSocket, peer));
         state.greet(key, 0);
         self.sockets.push(state.get(key).expect("inserted").sockets()[0]);
@@ -148,11 +140,8 @@ impl World {
         let payload = Payload::from_data(&data, Vec::new()).expect("an event");
         let publication = Publication::new("id".into(), Namespace::root(), audience, payload, 0);
         // Charged as a mail would be, without one: what is delivered pays it back.
-        self.shard.mailbox.post_admitted(crate::shard::Mail::Stop, 1);
-        self.shard
-            .state
-            .borrow_mut()
-            .deliver(Arc::new(Delivery::new(publication, None)), 1);
+        self.shard.mailbox.post_admitted(crate::mail::Mail::Stop, 1);
+        self.shard.state.borrow_mut().deliver(Arc::new(Delivery::new(publication, None)), 1);
         for client in receivers.into_iter().collect::<BTreeSet<_>>() {
             self.expected[client].push(self.latest);
         }
@@ -161,46 +150,29 @@ impl World {
     fn apply(&mut self, op: &Op) {
         match *op {
             Op::Join(client, room) => {
-                self.shard
-                    .state
-                    .borrow_mut()
-                    .join(self.sockets[client], &Self::room(room));
+                self.shard.state.borrow_mut().join(self.sockets[client], &Self::room(room));
                 self.members[room].insert(client);
             }
             Op::Part(client, room) => {
-                self.shard
-                    .state
-                    .borrow_mut()
-                    .part(self.sockets[client], &Self::room(room));
+                self.shard.state.borrow_mut().part(self.sockets[client], &Self::room(room));
                 self.members[room].remove(&client);
             }
             Op::ToRoom(room) => self.publish(Audience::room(Self::room(room)), self.members[room].clone()),
             Op::ToEverybody => self.publish(Audience::everybody(), 0..CLIENTS),
             Op::ToClient(client) => self.publish(Audience::room(self.own_room(client)), [client]),
             Op::ToRooms(a, b) => {
-                let audience = Audience {
-                    rooms: vec![Self::room(a), Self::room(b)],
-                    except: Vec::new(),
-                };
+                let audience = Audience { rooms: vec![Self::room(a), Self::room(b)], except: Vec::new() };
                 let receivers: Vec<usize> = self.members[a].union(&self.members[b]).copied().collect();
                 self.publish(audience, receivers);
             }
             Op::ToRoomExcept(room, client) => {
-                let audience = Audience {
-                    rooms: vec![Self::room(room)],
-                    except: vec![self.own_room(client)],
-                };
-                let receivers: Vec<usize> = self.members[room]
-                    .iter()
-                    .copied()
-                    .filter(|c| *c != client)
-                    .collect();
+                let audience = Audience { rooms: vec![Self::room(room)], except: vec![self.own_room(client)] };
+                let receivers: Vec<usize> = self.members[room].iter().copied().filter(|c| *c != client).collect();
                 self.publish(audience, receivers);
             }
             Op::Tell(client) => {
                 self.latest += 1;
-                let payload =
-                    Payload::from_data(&format!(r#"["n",{}]"#, self.latest), Vec::new()).expect("an event");
+                let payload = Payload::from_data(&format!(r#"["n",{}]"#, self.latest), Vec::new()).expect("an event");
                 self.shard.state.borrow_mut().emit(self.sockets[client], &payload);
                 self.expected[client].push(self.latest);
             }
@@ -222,10 +194,7 @@ impl World {
 
     /// Flushes and reads until every client has what it expects, or nothing moves any more.
     async fn received(&mut self) -> Vec<Vec<u64>> {
-        let limits = Limits {
-            message_bytes_max: 1 << 20,
-            fragments_max: 1,
-        };
+        let limits = Limits { message_bytes_max: 1 << 20, fragments_max: 1 };
         let mut decoders: Vec<Decoder> = (0..CLIENTS).map(|_| Decoder::new(Role::Client)).collect();
         let mut received = vec![Vec::new(); CLIENTS];
         let mut quiet = 0;
@@ -236,12 +205,7 @@ impl World {
                 let mut bytes = vec![0; 65536];
                 while let Ok(read) = self.ends[client].read(&mut bytes) {
                     moved = moved || read > 0;
-                    take(
-                        &mut decoders[client],
-                        &mut bytes[..read],
-                        &limits,
-                        &mut received[client],
-                    );
+                    take(&mut decoders[client], &mut bytes[..read], &limits, &mut received[client]);
                     if read == 0 {
                         break;
                     }
@@ -249,11 +213,7 @@ impl World {
                 let conn = self.shard.state.borrow().sockets[self.sockets[client] as usize].conn;
                 self.shard.state.borrow_mut().writable(conn);
             }
-            quiet = if moved || received == self.expected {
-                0
-            } else {
-                quiet + 1
-            };
+            quiet = if moved || received == self.expected { 0 } else { quiet + 1 };
             if received == self.expected {
                 break;
             }
@@ -268,9 +228,7 @@ fn take(decoder: &mut Decoder, mut bytes: &mut [u8], limits: &Limits, into: &mut
     loop {
         let step = decoder.next(bytes, limits).expect("frames");
         let Some(message) = step.message else { return };
-        let Message::Text(text) = message else {
-            panic!("not text: {message:?}")
-        };
+        let Message::Text(text) = message else { panic!("not text: {message:?}") };
         let value: serde_json::Value = serde_json::from_str(text).expect("JSON");
         into.extend(value["args"][0].as_u64());
         let consumed = step.consumed;

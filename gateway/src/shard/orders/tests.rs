@@ -14,12 +14,12 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::client_events::{Client, ClientEvents, Decision};
+use crate::mail::{Answer, Mail, Poll};
 use crate::metrics::Metrics;
 use crate::node::{NamespaceEntry, Node, Parts};
 use crate::settings::Settings;
+use crate::shard::Shard;
 use crate::shard::connection::{ConnKey, Connection, Peer, Transport};
-use crate::shard::polling::{Answer, Poll};
-use crate::shard::{Mail, Shard};
 
 /// The place of the only socket.
 const SOCKET: u32 = 0;
@@ -101,9 +101,7 @@ fn what_was_published_before_a_disconnect_arrives_before_it() {
         state.disconnect(SOCKET, false);
         let (reply, mut answer) = oneshot::channel();
         state.poll(&sid, Poll::Get, reply);
-        let Ok(Answer::Packets(packets)) = answer.try_recv() else {
-            panic!("there is something to say")
-        };
+        let Ok(Answer::Packets(packets)) = answer.try_recv() else { panic!("there is something to say") };
         let packets = String::from_utf8(packets.to_vec()).expect("text");
         let packets: Vec<&str> = packets.split('\u{1e}').skip(1).collect();
         assert_eq!(packets, [r#"42["bye"]"#, "41"]);

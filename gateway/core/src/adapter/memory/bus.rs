@@ -92,11 +92,7 @@ impl Bus {
         let mut hand_over = HandOver::new(Arc::clone(self));
         let mut state = self.lock();
         let reached = |node: &Node| !node.events.is_closed() && concerned(node);
-        if state
-            .nodes
-            .iter()
-            .any(|node| node.line.len() >= LINE_MAX && reached(node))
-        {
+        if state.nodes.iter().any(|node| node.line.len() >= LINE_MAX && reached(node)) {
             return Err(PublishError::Overloaded);
         }
         let ticket = state.next();

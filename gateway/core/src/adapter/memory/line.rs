@@ -50,11 +50,7 @@ impl Future for HandOver {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Self { bus, places } = self.get_mut();
         places.retain_mut(|place| place.poll(bus, context).is_pending());
-        if places.is_empty() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        if places.is_empty() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
@@ -67,20 +63,9 @@ impl Drop for HandOver {
 }
 
 impl Place {
-    pub(super) fn new(
-        node: NodeNumber,
-        ticket: Ticket,
-        events: Sender<Event>,
-        told: oneshot::Receiver<()>,
-    ) -> Self {
+    pub(super) fn new(node: NodeNumber, ticket: Ticket, events: Sender<Event>, told: oneshot::Receiver<()>) -> Self {
         let room = Box::pin(events.clone().reserve_owned());
-        Self {
-            node,
-            ticket,
-            events,
-            room,
-            told,
-        }
+        Self { node, ticket, events, room, told }
     }
 
     fn poll(&mut self, bus: &Bus, context: &mut Context<'_>) -> Poll<()> {

@@ -21,11 +21,7 @@ impl Fixture for Memory {
         let bus = MemoryBus::new();
         let node = |n| {
             let (adapter, events) = bus.join_with(tag(n), self.events_max);
-            Node {
-                tag: tag(n),
-                adapter: Box::new(adapter),
-                events,
-            }
+            Node { tag: tag(n), adapter: Box::new(adapter), events }
         };
         (0..count).map(node).collect()
     }
@@ -58,13 +54,7 @@ fn root() -> Namespace {
 
 fn publication(id: usize) -> Publication {
     let payload = Payload::from_data("[\"x\"]", Vec::new()).expect("a payload");
-    Publication::new(
-        id.to_string().as_str().into(),
-        root(),
-        Audience::everybody(),
-        payload,
-        0,
-    )
+    Publication::new(id.to_string().as_str().into(), root(), Audience::everybody(), payload, 0)
 }
 
 /// Nodes with the main namespace open and queues of so many events.
@@ -200,12 +190,8 @@ async fn a_line_is_bounded_and_overload_reaches_nobody() {
 #[tokio::test]
 async fn all_nodes_share_one_delivery() {
     let [(first, mut own), (_second, mut other)] = opened([10, 10]);
-    assert_eq!(
-        first.publish(publication(0)).await,
-        Ok(Receipt { position: None })
-    );
-    let (Some(Event::Delivery(one)), Some(Event::Delivery(two))) = (own.recv().await, other.recv().await)
-    else {
+    assert_eq!(first.publish(publication(0)).await, Ok(Receipt { position: None }));
+    let (Some(Event::Delivery(one)), Some(Event::Delivery(two))) = (own.recv().await, other.recv().await) else {
         panic!("two deliveries");
     };
     assert!(Arc::ptr_eq(&one, &two));
@@ -248,11 +234,7 @@ fn a_bus_may_be_used_from_any_thread() {
     }
     let came = ids(&mut events);
     for thread in 0..4 {
-        let own: Vec<_> = came
-            .iter()
-            .filter(|n| **n / 1_000 == thread)
-            .map(|n| n % 1_000)
-            .collect();
+        let own: Vec<_> = came.iter().filter(|n| **n / 1_000 == thread).map(|n| n % 1_000).collect();
         assert_eq!(own, (0..250).collect::<Vec<_>>());
     }
 }

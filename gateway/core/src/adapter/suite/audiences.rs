@@ -58,16 +58,11 @@ pub async fn several_rooms_reach_each_node_once(fixture: &impl Fixture) -> Outco
     second.want("a").await?;
     second.want("b").await?;
     first.publish("1", &["b", "a"]).await?;
-    for (who, node) in [
-        ("a node with one", &mut *first),
-        ("a node with both", &mut *second),
-    ] {
+    for (who, node) in [("a node with one", &mut *first), ("a node with both", &mut *second)] {
         let delivery = node.delivery().await?;
         expect(who, std::slice::from_ref(&delivery), &["1"])?;
         let rooms = &delivery.publication.audience.rooms;
-        ensure(*rooms == [room("b")?, room("a")?], || {
-            format!("{who} got rooms {rooms:?}")
-        })?;
+        ensure(*rooms == [room("b")?, room("a")?], || format!("{who} got rooms {rooms:?}"))?;
     }
     first.publish("fence", &[]).await?;
     first.gets("a node with one", &["fence"]).await?;
@@ -85,17 +80,12 @@ pub async fn excepted_rooms_stay_with_the_publication(fixture: &impl Fixture) ->
             node.want("a").await?;
         }
         let [first, ..] = &nodes;
-        let audience = Audience {
-            rooms,
-            except: except.clone(),
-        };
+        let audience = Audience { rooms, except: except.clone() };
         let sent = publication("1", &Namespace::root(), audience.clone())?;
         first.send(sent).await?;
         for (who, node) in NAMES.iter().zip(&mut nodes) {
             let came = &node.delivery().await?.publication;
-            ensure(came.audience == audience, || {
-                format!("{who} got {:?} instead of {audience:?}", came.audience)
-            })?;
+            ensure(came.audience == audience, || format!("{who} got {:?} instead of {audience:?}", came.audience))?;
         }
     }
     Ok(())
@@ -177,9 +167,7 @@ pub async fn namespaces_are_separate(fixture: &impl Fixture) -> Outcome {
     third.want("a").await?;
     let to_room = Audience::room(room("a")?);
     first.send(publication("other's room", &other, to_room)?).await?;
-    first
-        .gets("the node that wants it there", &["other's room"])
-        .await?;
+    first.gets("the node that wants it there", &["other's room"]).await?;
     first.publish_in("all of the other", &other).await?;
     first.gets("the publisher", &["all of the other"]).await?;
     second.gets("another node", &["all of the other"]).await?;

@@ -44,9 +44,7 @@ pub async fn everything_arrives_unchanged(fixture: &impl Fixture) -> Outcome {
         for (who, node) in ["the publisher", "another node"].iter().zip(&mut nodes) {
             let delivery = node.delivery().await?;
             let (before, after) = (travelling(&sent), travelling(&delivery.publication));
-            ensure(before == after, || {
-                format!("{who} got {after:?} instead of {before:?}")
-            })?;
+            ensure(before == after, || format!("{who} got {after:?} instead of {before:?}"))?;
         }
     }
     Ok(())
@@ -55,18 +53,7 @@ pub async fn everything_arrives_unchanged(fixture: &impl Fixture) -> Outcome {
 /// What of a publication travels, as text. Its `origin` is another's from there on,
 /// and its `admission` never leaves the node.
 fn travelling(publication: &Publication) -> String {
-    let Publication {
-        id,
-        namespace,
-        audience,
-        payload,
-        class,
-        key,
-        expires_at,
-        published_at,
-        trace,
-        ..
-    } = publication;
+    let Publication { id, namespace, audience, payload, class, key, expires_at, published_at, trace, .. } = publication;
     let binaries = payload.attachments();
     format!(
         "{id:?} {namespace:?} {audience:?} {} {binaries:?} {class:?} {key:?} {expires_at:?} {published_at} {trace:?}",
@@ -77,14 +64,7 @@ fn travelling(publication: &Publication) -> String {
 /// A thousand publications of one publisher reach a node that reads slowly, all of
 /// them and in order, while the publisher's own node reads as well.
 pub async fn a_slow_reader_loses_nothing(fixture: &impl Fixture) -> Outcome {
-    let [
-        Node {
-            adapter,
-            mut events,
-            tag,
-        },
-        mut slow,
-    ] = opened::<2>(fixture).await?;
+    let [Node { adapter, mut events, tag }, mut slow] = opened::<2>(fixture).await?;
     // The publisher's half and the reading half of the first node run side by side.
     let publisher = async {
         for n in 0..MANY {
@@ -130,26 +110,17 @@ pub async fn futures_polled_in_order_keep_it(fixture: &impl Fixture) -> Outcome 
     }
     std::future::poll_fn(|context| {
         for slot in &mut futures {
-            if slot
-                .as_mut()
-                .is_some_and(|future| future.as_mut().poll(context).is_ready())
-            {
+            if slot.as_mut().is_some_and(|future| future.as_mut().poll(context).is_ready()) {
                 *slot = None;
             }
         }
-        if futures.iter().all(Option::is_none) {
-            std::task::Poll::Ready(())
-        } else {
-            std::task::Poll::Pending
-        }
+        if futures.iter().all(Option::is_none) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
     })
     .await;
     for (who, node) in ["the publisher", "another node"].iter().zip(&mut nodes) {
         for n in 0..HELD {
             let id = Arc::clone(&node.delivery().await?.publication.id);
-            ensure(*id == *n.to_string(), || {
-                format!("at {who} {id} came in the place of {n}")
-            })?;
+            ensure(*id == *n.to_string(), || format!("at {who} {id} came in the place of {n}"))?;
         }
     }
     Ok(())

@@ -49,9 +49,7 @@ async fn brings(mut answers: Answers, numbers: impl Iterator<Item = usize>) -> O
             expected.extend(rooms);
         }
     }
-    ensure(came == expected, || {
-        format!("answers were {came:?} instead of {expected:?}")
-    })
+    ensure(came == expected, || format!("answers were {came:?} instead of {expected:?}"))
 }
 
 /// A request reaches every node, the asking one included, as it was asked; all
@@ -67,10 +65,7 @@ pub async fn a_request_reaches_every_node(fixture: &impl Fixture) -> Outcome {
     brings(answers, 0..3).await?;
     let select = Select {
         namespace: Namespace::root(),
-        audience: Audience {
-            rooms: vec![room("a")?, room("b")?],
-            except: vec![room("x")?],
-        },
+        audience: Audience { rooms: vec![room("a")?, room("b")?], except: vec![room("x")?] },
     };
     let order = Request::Join(select, vec![room("c")?]);
     let asked = format!("{order:?}");

@@ -4,9 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
-use crate::adapter::{
-    Answers, BoxFuture, Capabilities, Live, MemoryAdapter, MemoryBus, PublishError, Receipt,
-};
+use crate::adapter::{Answers, BoxFuture, Capabilities, Live, MemoryAdapter, MemoryBus, PublishError, Receipt};
 use crate::cluster::Request;
 use crate::publication::{Payload, Publication};
 use crate::room::{Namespace, Room};
@@ -52,10 +50,7 @@ impl Broken {
         match self.fault {
             Fault::WantsEverything if publication.audience.rooms.len() == 1 => {
                 // Two rooms go to every node.
-                publication
-                    .audience
-                    .rooms
-                    .extend(publication.audience.rooms.clone());
+                publication.audience.rooms.extend(publication.audience.rooms.clone());
             }
             Fault::OneNamespace => publication.namespace = Namespace::root(),
             Fault::Loses if *count == 3 => return Vec::new(),
@@ -117,11 +112,7 @@ impl Adapter for Broken {
             Ok(Receipt { position: None })
         })
     }
-    fn request(
-        &self,
-        request: Request,
-        deadline: Duration,
-    ) -> BoxFuture<'static, Result<Answers, PublishError>> {
+    fn request(&self, request: Request, deadline: Duration) -> BoxFuture<'static, Result<Answers, PublishError>> {
         if self.is(Fault::AsksNobody) {
             return Box::pin(async { Ok(tokio::sync::mpsc::channel(1).1) });
         }

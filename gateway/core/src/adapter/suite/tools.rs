@@ -13,9 +13,7 @@ use crate::room::{Namespace, Room};
 pub(super) async fn nodes<const N: usize>(fixture: &impl Fixture) -> Result<[Node; N], String> {
     let nodes = fixture.nodes(N).await;
     let made = nodes.len();
-    nodes
-        .try_into()
-        .map_err(|_| format!("the fixture made {made} nodes, not {N}"))
+    nodes.try_into().map_err(|_| format!("the fixture made {made} nodes, not {N}"))
 }
 
 /// So many nodes, each with the main namespace open.
@@ -38,19 +36,9 @@ pub(super) fn namespace(name: &str) -> Result<Namespace, String> {
 }
 
 /// A small publication.
-pub(super) fn publication(
-    id: &str,
-    namespace: &Namespace,
-    audience: Audience,
-) -> Result<Publication, String> {
+pub(super) fn publication(id: &str, namespace: &Namespace, audience: Audience) -> Result<Publication, String> {
     let payload = Payload::from_data("[\"suite\",1]", Vec::new()).map_err(|error| error.to_string())?;
-    Ok(Publication::new(
-        id.into(),
-        namespace.clone(),
-        audience,
-        payload,
-        1_700_000_000_000,
-    ))
+    Ok(Publication::new(id.into(), namespace.clone(), audience, payload, 1_700_000_000_000))
 }
 
 /// Fails the case unless it holds.
@@ -80,17 +68,13 @@ impl Node {
     /// Publishes in the main namespace to these rooms and waits for the receipt.
     pub(super) async fn publish(&self, id: &str, rooms: &[&str]) -> Outcome {
         let rooms = rooms.iter().map(|name| room(name)).collect::<Result<_, _>>()?;
-        let audience = Audience {
-            rooms,
-            except: Vec::new(),
-        };
+        let audience = Audience { rooms, except: Vec::new() };
         self.send(publication(id, &Namespace::root(), audience)?).await
     }
 
     /// Publishes to everybody in a namespace and waits for the receipt.
     pub(super) async fn publish_in(&self, id: &str, namespace: &Namespace) -> Outcome {
-        self.send(publication(id, namespace, Audience::everybody())?)
-            .await
+        self.send(publication(id, namespace, Audience::everybody())?).await
     }
 
     /// Publishes and waits for the receipt.

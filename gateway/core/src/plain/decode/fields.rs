@@ -7,16 +7,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_json::value::RawValue;
 
 /// Every field that any command has.
-const NAMES: [&str; 8] = [
-    "type",
-    "id",
-    "room",
-    "rooms",
-    "event",
-    "args",
-    "attachments",
-    "token",
-];
+const NAMES: [&str; 8] = ["type", "id", "room", "rooms", "event", "args", "attachments", "token"];
 
 /// Characters of a client's text that an error message repeats at most.
 const REPEATED_CHARS_MAX: usize = 64;
@@ -45,18 +36,11 @@ impl<'a> Fields<'a> {
 
     /// Names of the known fields that are there.
     pub(super) fn present(&self) -> impl Iterator<Item = &'static str> {
-        NAMES
-            .iter()
-            .zip(&self.values)
-            .filter(|(_, value)| value.is_some())
-            .map(|(name, _)| *name)
+        NAMES.iter().zip(&self.values).filter(|(_, value)| value.is_some()).map(|(name, _)| *name)
     }
 
     fn take(&mut self, name: Cow<'a, str>, value: &'a RawValue) {
-        let slot = NAMES
-            .iter()
-            .zip(&mut self.values)
-            .find(|(known, _)| **known == name);
+        let slot = NAMES.iter().zip(&mut self.values).find(|(known, _)| **known == name);
         match slot {
             None => {
                 self.unknown.get_or_insert(name);
@@ -95,9 +79,7 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 
 /// The value of a JSON string; `None` for anything else, and for half a surrogate pair.
 pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
-    serde_json::from_str::<Text<'_>>(raw.get())
-        .ok()
-        .map(|Text(text)| text)
+    serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|Text(text)| text)
 }
 
 /// Why a value is not a list of strings.

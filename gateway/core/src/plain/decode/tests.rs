@@ -17,18 +17,9 @@ fn debug(text: &str) -> String {
 #[test]
 fn commands_are_read() {
     for (text, expected) in [
-        (
-            r#"{"type":"subscribe","id":1,"room":"a"}"#,
-            r#"1 Subscribe(["a"])"#,
-        ),
-        (
-            r#"{"rooms":["a","b\n"],"type":"subscribe"}"#,
-            r#"- Subscribe(["a", "b\n"])"#,
-        ),
-        (
-            r#"{"type":"unsubscribe","id":"x\"","room":"a"}"#,
-            r#""x\"" Unsubscribe(["a"])"#,
-        ),
+        (r#"{"type":"subscribe","id":1,"room":"a"}"#, r#"1 Subscribe(["a"])"#),
+        (r#"{"rooms":["a","b\n"],"type":"subscribe"}"#, r#"- Subscribe(["a", "b\n"])"#),
+        (r#"{"type":"unsubscribe","id":"x\"","room":"a"}"#, r#""x\"" Unsubscribe(["a"])"#),
         (
             r#" { "type" : "publish" , "id" : -1.50e3 , "room" : "r" , "event" : "e" , "args" : [ {"z":1.0, "a":2} ] } "#,
             r#"-1.50e3 publish r ["e",{"z":1.0, "a":2}]"#,
@@ -45,11 +36,7 @@ fn commands_are_read() {
 #[test]
 fn attachments_come_with_their_placeholders() {
     let text = r#"{"type":"emit","event":"e","args":[{"_placeholder":true,"num":0}],"attachments":["+//+"]}"#;
-    let Ok(Command {
-        kind: Kind::Emit(payload),
-        ..
-    }) = decode(text)
-    else {
+    let Ok(Command { kind: Kind::Emit(payload), .. }) = decode(text) else {
         panic!("not an emit");
     };
     assert_eq!(payload.attachments(), [&[0xfb_u8, 0xff, 0xfe][..]]);
@@ -84,21 +71,9 @@ fn what_is_not_one_object_closes_the_connection() {
     }
     // Depth costs no stack: broken and whole.
     let open = "[".repeat(1_000_000);
-    assert_eq!(
-        decode(&format!("{{\"args\":{open}")).err(),
-        Some(DecodeError::NotAnObject)
-    );
-    let text = format!(
-        "{{\"type\":\"emit\",\"event\":\"e\",\"args\":{open}{}}}",
-        "]".repeat(1_000_000)
-    );
-    assert!(matches!(
-        decode(&text),
-        Err(DecodeError::Refused {
-            code: "invalid_request",
-            ..
-        })
-    ));
+    assert_eq!(decode(&format!("{{\"args\":{open}")).err(), Some(DecodeError::NotAnObject));
+    let text = format!("{{\"type\":\"emit\",\"event\":\"e\",\"args\":{open}{}}}", "]".repeat(1_000_000));
+    assert!(matches!(decode(&text), Err(DecodeError::Refused { code: "invalid_request", .. })));
 }
 
 fn refusal(text: &str) -> (Option<String>, &'static str, String) {
@@ -147,11 +122,7 @@ fn refusals_have_a_code_the_id_and_a_hint() {
             panic!("four columns: {row}");
         };
         let (found_id, found_code, message) = refusal(text);
-        assert_eq!(
-            (found_id.as_deref().unwrap_or("-"), found_code),
-            (id, code),
-            "{text}: {message}"
-        );
+        assert_eq!((found_id.as_deref().unwrap_or("-"), found_code), (id, code), "{text}: {message}");
         assert!(message.contains(hint), "{text}: {message}");
     }
 }
@@ -162,10 +133,7 @@ fn counts_and_lengths_are_bounded() {
     let subscribe = |n: usize| format!("{{\"type\":\"subscribe\",\"rooms\":[{}]}}", rooms(n));
     assert!(decode(&subscribe(ROOMS_MAX)).is_ok());
     assert!(refusal(&subscribe(ROOMS_MAX + 1)).2.contains("at most 1000"));
-    let emit = format!(
-        "{{\"type\":\"emit\",\"event\":\"e\",\"attachments\":[{}]}}",
-        rooms(11)
-    );
+    let emit = format!("{{\"type\":\"emit\",\"event\":\"e\",\"attachments\":[{}]}}", rooms(11));
     assert!(refusal(&emit).2.contains("at most 10"));
     let auth = |n: usize| format!("{{\"type\":\"auth\",\"token\":\"t\",\"id\":{}}}", "1".repeat(n));
     assert!(decode(&auth(ID_BYTES_MAX)).is_ok());

@@ -5,10 +5,7 @@ use super::*;
 use FrameError as E;
 use Opcode::{Binary, Close, Continuation, Ping, Pong, Text};
 
-const LIMITS: Limits = Limits {
-    message_bytes_max: 30,
-    fragments_max: 4,
-};
+const LIMITS: Limits = Limits { message_bytes_max: 30, fragments_max: 4 };
 const FIN: bool = true;
 
 /// A client's frame.
@@ -142,40 +139,21 @@ fn limits_hold_over_all_fragments() {
         (b"I.1 T.012345678901234567890123456789", thirty, None),
         (b"T+0123456789 I.1 -+0123456789 -.0123456789", thirty, None),
         (b"T.0123456789012345678901234567890", &[], Some(E::MessageTooLong)),
-        (
-            b"T+0123456789 -.012345678901234567890",
-            &[],
-            Some(E::MessageTooLong),
-        ),
-        (
-            b"T+012345678901234567890123456789 -+1",
-            &[],
-            Some(E::MessageTooLong),
-        ),
+        (b"T+0123456789 -.012345678901234567890", &[], Some(E::MessageTooLong)),
+        (b"T+012345678901234567890123456789 -+1", &[], Some(E::MessageTooLong)),
         (b"T+ -+ I. -+ -. T.a", &["ping []", "text ", "text a"], None),
         (b"T+ -+ I. -+ -+ -.", &["ping []"], Some(E::TooManyFragments)),
-        (
-            b"I. I. I. I. I. O. T.",
-            &[
-                "ping []", "ping []", "ping []", "ping []", "ping []", "pong []", "text ",
-            ],
-            None,
-        ),
+        (b"I. I. I. I. I. O. T.", &["ping []", "ping []", "ping []", "ping []", "ping []", "pong []", "text "], None),
     ]);
 }
 
 #[test]
 fn a_length_is_refused_by_its_header_alone_and_allocates_nothing() {
-    let header = [
-        0x82, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1, 2, 3, 4,
-    ];
+    let header = [0x82, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1, 2, 3, 4];
     assert_eq!(decode([&header[..]]).1, Some(E::MessageTooLong));
     assert_eq!(decode(header.chunks(1)).1, Some(E::MessageTooLong));
 
-    let vast = Limits {
-        message_bytes_max: usize::MAX,
-        fragments_max: usize::MAX,
-    };
+    let vast = Limits { message_bytes_max: usize::MAX, fragments_max: usize::MAX };
     for fin in [0x80, 0] {
         let mut decoder = Decoder::new(Role::Server);
         let mut input = header;
@@ -184,10 +162,7 @@ fn a_length_is_refused_by_its_header_alone_and_allocates_nothing() {
         assert_eq!((step.consumed, step.message), (14, None));
         decoder.next(&mut [7; 100], &vast).expect("within the limit");
         assert_eq!(decoder.buffered_bytes(), 100);
-        let message = decoder
-            .partial
-            .as_ref()
-            .and_then(|partial| partial.message.as_ref());
+        let message = decoder.partial.as_ref().and_then(|partial| partial.message.as_ref());
         assert!(message.expect("unfinished").bytes.capacity() <= 200);
     }
 }
@@ -207,12 +182,7 @@ fn text_is_refused_before_its_frame_ends() {
 fn a_decoder_is_small_and_owns_nothing_between_messages() {
     assert!(size_of::<Decoder>() <= 16, "{}", size_of::<Decoder>());
     let mut decoder = Decoder::new(Role::Server);
-    let stream = [
-        frame(!FIN, Text, b"a"),
-        frame(FIN, Ping, b"p"),
-        frame(FIN, Continuation, b"b"),
-    ]
-    .concat();
+    let stream = [frame(!FIN, Text, b"a"), frame(FIN, Ping, b"p"), frame(FIN, Continuation, b"b")].concat();
     let mut messages = 0;
     for byte in stream {
         let mut input = [byte];
@@ -251,25 +221,18 @@ fn whole_frames_are_handed_out_from_the_input() {
     assert!(decoder.next(header, &LIMITS).expect("valid").message.is_none());
     let step = decoder.next(rest, &LIMITS).expect("valid");
     let consumed = step.consumed;
-    let Some(Message::Text(text)) = step.message else {
-        panic!("text")
-    };
+    let Some(Message::Text(text)) = step.message else { panic!("text") };
     assert!(inside.contains(&text.as_ptr()));
     assert!(decoder.partial.is_none());
     let step = decoder.next(&mut rest[consumed..], &LIMITS).expect("valid");
-    let Some(Message::Binary(bytes)) = step.message else {
-        panic!("bytes")
-    };
+    let Some(Message::Binary(bytes)) = step.message else { panic!("bytes") };
     assert!(inside.contains(&bytes.as_ptr()));
     assert!(decoder.partial.is_none());
 }
 
 #[test]
 fn after_an_error_nothing_is_decoded() {
-    for (bad, error) in [
-        (frame(FIN, Text, b"\xFF"), E::InvalidText),
-        (vec![0x81, 0x01, b'a'], E::Unmasked),
-    ] {
+    for (bad, error) in [(frame(FIN, Text, b"\xFF"), E::InvalidText), (vec![0x81, 0x01, b'a'], E::Unmasked)] {
         let mut decoder = Decoder::new(Role::Server);
         for mut input in [bad, frame(FIN, Text, b"good"), vec![]] {
             assert_eq!(decoder.next(&mut input, &LIMITS).err(), Some(error));
@@ -282,18 +245,8 @@ fn after_an_error_nothing_is_decoded() {
 fn a_client_takes_what_a_server_sends() {
     let mut input = Vec::new();
     super::super::encode(Text, b"hi", &mut input);
-    let step = Decoder::new(Role::Client)
-        .next(&mut input, &LIMITS)
-        .map(|step| step.message.is_some());
+    let step = Decoder::new(Role::Client).next(&mut input, &LIMITS).map(|step| step.message.is_some());
     assert_eq!(step, Ok(true));
-    assert_eq!(
-        Decoder::new(Role::Server).next(&mut input, &LIMITS).err(),
-        Some(E::Unmasked)
-    );
-    assert_eq!(
-        Decoder::new(Role::Client)
-            .next(&mut frame(FIN, Text, b"hi"), &LIMITS)
-            .err(),
-        Some(E::Masked)
-    );
+    assert_eq!(Decoder::new(Role::Server).next(&mut input, &LIMITS).err(), Some(E::Unmasked));
+    assert_eq!(Decoder::new(Role::Client).next(&mut frame(FIN, Text, b"hi"), &LIMITS).err(), Some(E::Masked));
 }

@@ -47,10 +47,7 @@ fn every_rule_is_enforced() {
         };
         let problems = problems_of(&text.replace(" ; ", "\n"));
         assert_eq!(problems.len(), 1, "{line}: {problems:?}");
-        assert!(
-            problems[0].starts_with(&format!("{key} in ")),
-            "{line}: {problems:?}"
-        );
+        assert!(problems[0].starts_with(&format!("{key} in ")), "{line}: {problems:?}");
         assert!(problems[0].contains(words), "{line}: {problems:?}");
         enforced += 1;
     }
@@ -59,23 +56,9 @@ fn every_rule_is_enforced() {
 
 #[test]
 fn what_keeps_the_rules_is_accepted() {
-    for level in [
-        "debug",
-        "warn,roomcast=debug",
-        "roomcast[span{id=1}]=trace,info",
-        "off",
-    ] {
-        assert_eq!(
-            from_env(&[("ROOMCAST__LOG__LEVEL", level)])
-                .expect(level)
-                .log
-                .level,
-            level
-        );
+    for level in ["debug", "warn,roomcast=debug", "roomcast[span{id=1}]=trace,info", "off"] {
+        assert_eq!(from_env(&[("ROOMCAST__LOG__LEVEL", level)]).expect(level).log.level, level);
     }
-    let free = [
-        ("ROOMCAST__PUBLIC__ADDRESS", "127.0.0.1:0"),
-        ("ROOMCAST__INTERNAL__ADDRESS", "127.0.0.1:0"),
-    ];
+    let free = [("ROOMCAST__PUBLIC__ADDRESS", "127.0.0.1:0"), ("ROOMCAST__INTERNAL__ADDRESS", "127.0.0.1:0")];
     assert!(from_env(&free).is_ok(), "two free ports are two ports");
 }
