@@ -36,6 +36,7 @@ mod guard;
 mod health;
 mod object;
 mod orders;
+mod outcome;
 mod pipeline;
 mod problem;
 mod publish;
@@ -50,10 +51,9 @@ use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -104,12 +104,7 @@ pub(crate) async fn serve(node: Arc<Node>, listener: std::net::TcpListener) {
 async fn connection(api: Arc<Api>, stream: TcpStream) {
     // Answers are small and whole; waiting to join them with more only adds latency.
     let _ = stream.set_nodelay(true);
-    let limits = &api.node.settings.limits;
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
-        .max_buf_size(limits.header_bytes_max.max(8192))
-        .max_headers(limits.headers_max);
+    let http = crate::http::server(&api.node.settings.limits);
     let service = {
         let api = Arc::clone(&api);
         service_fn(move |request| respond(Arc::clone(&api), request))

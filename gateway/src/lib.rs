@@ -8,6 +8,7 @@
 //! | [`boot`] | settings → adapter → node → listeners and shards: the only place an adapter is made |
 //! | [`node`] | what all threads share |
 //! | `public` | the clients' port: HTTP, long polling, the upgrade to WebSocket |
+//! | `http` | HTTP/1.1 as both ports serve it |
 //! | `internal` | the backends' port: API, metrics, health |
 //! | [`shard`] | a thread with its connections, rooms and the write path |
 //! | [`mail`] | what threads ask of a shard |
@@ -30,6 +31,7 @@ pub mod client_events;
 pub mod clock;
 pub mod cluster;
 pub mod docs;
+mod http;
 pub mod interest;
 mod internal;
 pub mod limits;

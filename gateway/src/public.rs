@@ -22,16 +22,14 @@ mod upgrade;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::shard::Shard;
@@ -44,12 +42,7 @@ pub(crate) type Body = Full<Bytes>;
 
 /// Serves one TCP connection until it ends or becomes a WebSocket.
 pub(crate) async fn serve(shard: Rc<Shard>, stream: TcpStream, address: SocketAddr) {
-    let limits = &shard.node.settings.limits;
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
-        .max_buf_size(limits.header_bytes_max.max(8192))
-        .max_headers(limits.headers_max);
+    let http = crate::http::server(&shard.node.settings.limits);
     let service = {
         let shard = Rc::clone(&shard);
         service_fn(move |request| route(Rc::clone(&shard), request, address))

@@ -4,7 +4,7 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `state` | what a shard owns; connections found by their keys |
-//! | `turn`, `polled` | the turn that is collected, the transport that is polled |
+//! | `item`, `turn`, `polled` | a publication here, the turn that is collected, the transport that is polled |
 //! | `sockets`, `writing`, `closing` | sockets made and closed, bytes going out, connections ending |
 //! | `flush` | the write path: one write a connection and turn |
 //! | `rooms`, `outbox`, `wheel`, `acks` | the tables, each by itself |
@@ -22,6 +22,7 @@ mod commands;
 pub(crate) mod connection;
 mod flush;
 pub(crate) mod io;
+mod item;
 mod orders;
 mod outbox;
 mod polled;

@@ -12,8 +12,8 @@ use roomcast_core::cluster::{Answer, ClientAck, Request};
 use roomcast_core::publication::{AckRequest, Publication};
 
 use super::answer::{self, Body};
+use super::outcome::count;
 use super::problem::{Problem, json};
-use super::publish::count;
 use crate::limits::ACK_REPLY_BYTES_MAX;
 use crate::node::Node;
 

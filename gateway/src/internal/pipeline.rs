@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 use roomcast_core::adapter::{BoxFuture, PublishError, Receipt};
 use roomcast_core::publication::Publication;
 
+use super::outcome::count;
 use super::problem::Problem;
-use super::publish::{accepted, count, hand_over, read};
+use super::publish::{accepted, hand_over, read};
 use crate::node::Node;
 
 /// Receipts that are waited for at most, give or take a frame of the body.

@@ -17,10 +17,10 @@ use serde_json::value::RawValue;
 
 use super::answer::{self, Body};
 use super::object::{Field, fields};
+use super::outcome::count;
 use super::problem::Problem;
 use super::{acks, audience};
 use crate::limits::{ACK_TIMEOUT_MS_DEFAULT, ACK_TIMEOUT_MS_MAX, LIST_ITEMS_DEFAULT};
-use crate::metrics::{Counter, PublicationOrigin, PublicationResult};
 use crate::node::Node;
 
 /// What a body asks for.
@@ -72,16 +72,6 @@ pub(super) fn hand_over(
         }
         Err(_) => Err(Box::new(publication)),
     }
-}
-
-/// Counts what became of a publication.
-pub(super) fn count<T>(node: &Node, result: Result<T, PublishError>) -> Result<T, Problem> {
-    let outcome = match result {
-        Ok(_) => PublicationResult::Accepted,
-        Err(_) => PublicationResult::Refused,
-    };
-    node.metrics.inc(Counter::Publications(PublicationOrigin::Http, outcome));
-    result.map_err(Problem::from)
 }
 
 const FIELDS: [&str; 12] =

@@ -20,10 +20,11 @@ use roomcast_core::close::CloseReason;
 use roomcast_core::delivery::Variant;
 
 use super::connection::{Speech, Transport};
+use super::item::Item;
 use super::outbox::Put;
 use super::rooms::{Member, RoomIndex};
 use super::state::State;
-use super::turn::{Current, Item};
+use super::turn::Current;
 use crate::metrics::{Counter, DeliveryPath, DropReason, Histogram};
 
 /// How long the flusher writes before it lets others run.

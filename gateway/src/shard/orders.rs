@@ -15,10 +15,10 @@ use roomcast_core::room::Room;
 use roomcast_core::socket_io;
 
 use super::connection::Speech;
+use super::item::Item;
 use super::outbox::Packet;
 use super::rooms::{Member, RoomIndex};
 use super::state::State;
-use super::turn::Item;
 use crate::mail::{SocketKey, ToSocket};
 use crate::metrics::{AckResult, Counter, DropReason, Gauge, Transport};
 

@@ -14,7 +14,7 @@ use roomcast_core::engine_io::{self, Framing};
 use roomcast_core::publication::Class;
 use roomcast_core::session::Millis;
 
-use super::turn::Item;
+use super::item::Item;
 
 /// A message of our own to one connection, framed when it is written: a polling session
 /// may have become a WebSocket by then.

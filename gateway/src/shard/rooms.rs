@@ -15,7 +15,7 @@ use roomcast_core::room::Room;
 use slab::Slab;
 use smallvec::SmallVec;
 
-use super::turn::Item;
+use super::item::Item;
 
 /// Index of a room in the table.
 pub(crate) type RoomIndex = u32;

@@ -1,22 +1,13 @@
-//! The turn: publications that came since the last flush, and where the flusher stands.
+//! The turn: what came since the last flush, and where the flusher stands.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use roomcast_core::delivery::{Delivery, Variant};
+use roomcast_core::delivery::Variant;
 
+use super::item::Item;
 use super::rooms::RoomIndex;
-
-/// A publication on this shard, with its number.
-#[derive(Debug)]
-pub(crate) struct Item {
-    pub(crate) number: u64,
-    pub(crate) delivery: Arc<Delivery>,
-    /// What it is charged in the mailbox while it is pending.
-    pub(crate) bytes: usize,
-}
 
 /// The turn: what is dirty, and where the flusher stands.
 #[derive(Debug, Default)]

@@ -1,0 +1,19 @@
+//! HTTP/1.1 as both listeners serve it: bounded in headers, and in the time they may take.
+
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioTimer;
+
+use crate::limits::HEADER_BYTES_MIN;
+use crate::settings::Limits;
+
+/// A server with the limits of the settings.
+pub(crate) fn server(limits: &Limits) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
+        .max_buf_size(limits.header_bytes_max.max(HEADER_BYTES_MIN as usize))
+        .max_headers(limits.headers_max);
+    http
+}
