@@ -1,8 +1,9 @@
 //! Clients that poll: what they hold of a node, and for how long.
 
 use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 
-use super::gateway::{Answer, Running, start, start_with};
+use super::gateway::{Answer, DEADLINE, Running, start, start_with};
 
 const PATH: &str = "/socket.io/?EIO=4&transport=polling";
 
@@ -84,11 +85,28 @@ fn a_client_that_does_not_read_its_polls_is_let_go() {
     let mut poll = gateway.public();
     let head = format!("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", session.path);
     poll.write_all(head.as_bytes()).expect("it reads");
-    std::thread::sleep(std::time::Duration::from_secs(4));
+    // Reading would be a sign of life: whether the node has let go is read off the kernel's table.
+    let (node, client) = (gateway.handle().public_address().port(), poll.local_addr().expect("an address").port());
+    let started = Instant::now();
+    while holds(node, client) {
+        assert!(started.elapsed() < DEADLINE, "the connection is still held");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let mut taken = Vec::new();
     let read = poll.read_to_end(&mut taken);
     assert!(taken.starts_with(b"HTTP/1.1 200"), "it was polled in time");
     assert!(taken.len() < more.len(), "the rest was not kept for it: {read:?}");
+}
+
+/// Whether the node's end of a connection is in the kernel's table.
+fn holds(node: u16, client: u16) -> bool {
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
+    let (node, client) = (format!(":{node:04X}"), format!(":{client:04X}"));
+    table.lines().skip(1).any(|line| {
+        let mut columns = line.split_whitespace().skip(1);
+        columns.next().is_some_and(|local| local.ends_with(&node))
+            && columns.next().is_some_and(|remote| remote.ends_with(&client))
+    })
 }
 
 #[test]
@@ -98,7 +116,7 @@ fn a_stop_does_not_wait_for_clients_that_were_sent_away_before() {
     let answer = gateway.post("/v1/disconnect", r#"{"select":{"all":true},"reconnect":true}"#);
     assert_eq!((answer.status, answer.json()["matched"].as_u64()), (200, Some(1)));
     drop(session);
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     drop(gateway);
     assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
 }
