@@ -26,6 +26,10 @@ impl Refused {
         Self::new(ClientErrorCode::InvalidRequest, "name one room, or an array of rooms")
     }
 
+    pub(crate) fn no_room() -> Self {
+        Self::new(ClientErrorCode::InvalidRequest, "name the room first, then the event and its arguments")
+    }
+
     pub(crate) fn room(name: &str, error: NameError) -> Self {
         Self::new(ClientErrorCode::RoomNameInvalid, error.to_string()).about(name)
     }

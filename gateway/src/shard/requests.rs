@@ -225,7 +225,7 @@ enum Names {
 
 /// The room's name and the rest as an event.
 fn room_and_payload((room, event): (&str, &str), attachments: Vec<Bytes>) -> Result<(String, Payload), Refused> {
-    let room: String = serde_json::from_str(room).map_err(|_| Refused::names())?;
+    let room: String = serde_json::from_str(room).map_err(|_| Refused::no_room())?;
     let payload = Payload::from_data(&format!("[{event}]"), attachments);
     payload.map(|payload| (room, payload)).map_err(|error| Refused::invalid(error.to_string()))
 }

@@ -1,6 +1,8 @@
 //! Memberships that a client asks for: all of the named rooms, or none of them. The
 //! answer comes when every room is live on the backend.
 
+use std::collections::HashSet;
+
 use roomcast_core::adapter::{AdapterError, BoxFuture, Live};
 use roomcast_core::id::SocketId;
 use roomcast_core::room::Room;
@@ -43,7 +45,8 @@ impl State {
                 return Err(Refused::forbidden(room.as_str(), "join another socket's private room"));
             }
         }
-        let new = rooms.iter().filter(|room| !self.is_member(socket, room)).count();
+        let new: HashSet<&Room> = rooms.iter().filter(|room| !self.is_member(socket, room)).collect();
+        let new = new.len();
         let held = self.rooms_of_connection(entry.conn);
         if new > 0 && held + new > self.rules.rooms_per_connection_max {
             return Err(Refused::too_many_rooms(self.rules.rooms_per_connection_max));

@@ -89,6 +89,7 @@ for (const { name: version, io } of VERSIONS) {
     assert.deepEqual(await refused("unsubscribe", "~x"), ["forbidden", "~x"]);
     assert.deepEqual(await refused("publish", "~x", "e"), ["forbidden", "~x"]);
     assert.deepEqual(await refused("publish", "a\nb", "e"), ["room_name_invalid", "a\nb"]);
+    assert.deepEqual(await refused("publish"), ["invalid_request", undefined]);
     assert.deepEqual(await refused("publish", here), ["invalid_request", undefined]);
     assert.deepEqual(await refused("publish", here, "disconnect"), ["invalid_request", undefined]);
     assert.deepEqual(await refused("message", 1), ["no_backend", undefined]);
@@ -97,6 +98,8 @@ for (const { name: version, io } of VERSIONS) {
     assert.equal((await ask(socket, "subscribe", ["1", "2", "3", "4", "5"])).ok, true);
     assert.equal((await refused("subscribe", "6"))[0], "too_many_rooms");
     assert.equal((await ask(socket, "subscribe", "5")).ok, true, "one that it has already");
+    assert.equal((await ask(socket, "unsubscribe", "5")).ok, true);
+    assert.equal((await ask(socket, "subscribe", ["5", "5"])).ok, true, "named twice, it counts once");
   });
 
   test(`${version}: without an acknowledgement a refusal is an event`, async (t) => {
