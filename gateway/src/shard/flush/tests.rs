@@ -236,23 +236,25 @@ fn take(decoder: &mut Decoder, mut bytes: &mut [u8], limits: &Limits, into: &mut
     }
 }
 
-/// Runs `test` with clients whose messages have `padding` more bytes.
-fn with_world(padding: usize, test: impl FnOnce(World)) {
+/// Runs `test` on a shard's kind of runtime, with clients whose messages have `padding` more bytes.
+fn with_world<T>(padding: usize, test: impl AsyncFnOnce(World) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default())
         .expect("a runtime");
     runtime.block_on(async {
         let mut world = World::new(padding);
+        // Sockets that were registered by hand are known to be writable once the runtime has looked:
+        // it does so whenever nothing else is to be done, however short that is.
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         world.apply(&Op::Flush);
-        test(world);
-    });
+        test(world).await
+    })
 }
 
 #[test]
 fn many_small_rooms_are_flushed_in_slices_too() {
-    with_world(10, |mut world| {
+    with_world(10, async |mut world| {
         for n in 0..20_000 {
             let room = Room::new(&format!("small {n}")).expect("a name");
             let socket = world.sockets[n % CLIENTS];
@@ -267,7 +269,7 @@ fn many_small_rooms_are_flushed_in_slices_too() {
 
 #[test]
 fn a_client_that_is_closed_while_it_falls_behind_is_counted_out_again() {
-    with_world(700_000, |mut world| {
+    with_world(700_000, async |mut world| {
         world.apply(&Op::Join(0, 0));
         for _ in 0..3 {
             world.apply(&Op::ToRoom(0));
@@ -282,14 +284,7 @@ fn a_client_that_is_closed_while_it_falls_behind_is_counted_out_again() {
 }
 
 fn run(ops: &[Op], padding: usize) -> Result<(), TestCaseError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build_local(tokio::runtime::LocalOptions::default())
-        .expect("a runtime");
-    runtime.block_on(async {
-        let mut world = World::new(padding);
-        // Readiness of sockets that were registered by hand arrives with the first turn of the loop.
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    with_world(padding, async |mut world| {
         for op in ops {
             world.apply(op);
         }
@@ -302,22 +297,9 @@ fn run(ops: &[Op], padding: usize) -> Result<(), TestCaseError> {
     })
 }
 
-fn on_a_runtime(test: impl AsyncFnOnce()) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build_local(tokio::runtime::LocalOptions::default())
-        .expect("a runtime");
-    runtime.block_on(async {
-        test().await;
-    });
-}
-
 #[test]
 fn a_turn_that_overflows_an_outbox_at_once_leaves_no_trace_in_the_gauges() {
-    on_a_runtime(async || {
-        let mut world = World::new(100_000);
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        world.apply(&Op::Flush);
+    with_world(100_000, async |mut world| {
         world.apply(&Op::Join(0, 0));
         (0..200).for_each(|_| world.apply(&Op::ToRoom(0)));
         world.apply(&Op::Flush);
@@ -332,10 +314,7 @@ fn a_turn_that_overflows_an_outbox_at_once_leaves_no_trace_in_the_gauges() {
 
 #[test]
 fn an_answer_does_not_wait_until_no_room_is_dirty() {
-    on_a_runtime(async || {
-        let mut world = World::new(300_000);
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        world.apply(&Op::Flush);
+    with_world(300_000, async |mut world| {
         (1..CLIENTS).for_each(|client| world.apply(&Op::Join(client, 0)));
         // More than a slice of work for one room; the answer is for somebody who is not in it.
         (0..3).for_each(|_| world.apply(&Op::ToRoom(0)));
