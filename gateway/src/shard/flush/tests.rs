@@ -23,6 +23,7 @@ use crate::settings::Settings;
 use crate::shard::Shard;
 use crate::shard::connection::{Connection, Peer, Speech, Transport};
 use crate::shard::io::Io;
+use crate::shard::outbox::Bounds;
 
 const CLIENTS: usize = 70;
 const ROOMS: usize = 3;
@@ -229,8 +230,12 @@ fn take(decoder: &mut Decoder, mut bytes: &mut [u8], limits: &Limits, into: &mut
         let step = decoder.next(bytes, limits).expect("frames");
         let Some(message) = step.message else { return };
         let Message::Text(text) = message else { panic!("not text: {message:?}") };
-        let value: serde_json::Value = serde_json::from_str(text).expect("JSON");
-        into.extend(value["args"][0].as_u64());
+        // Not parsed as a whole: large ones would take most of the test's time.
+        if let Some((_, args)) = text.split_once("\"args\":[") {
+            assert!(args.ends_with("]}"), "a whole message");
+            let digits: String = args.chars().take_while(char::is_ascii_digit).collect();
+            into.push(digits.parse().expect("a number"));
+        }
         let consumed = step.consumed;
         bytes = &mut bytes[consumed..];
     }
@@ -285,6 +290,8 @@ fn a_client_that_is_closed_while_it_falls_behind_is_counted_out_again() {
 
 fn run(ops: &[Op], padding: usize) -> Result<(), TestCaseError> {
     with_world(padding, async |mut world| {
+        // Nobody is to be closed for being slow: that is another test's.
+        world.shard.state.borrow_mut().rules.outbox = Bounds { bytes_max: 1 << 30, age_max: 1 << 30 };
         for op in ops {
             world.apply(op);
         }
@@ -333,9 +340,14 @@ proptest! {
     fn every_publication_reaches_its_members_once_and_in_order(ops in prop::collection::vec(op(), 1..120)) {
         run(&ops, 10)?;
     }
+}
+
+proptest! {
+    // Fewer: a case carries some tens of megabytes.
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 20, ..ProptestConfig::default() })]
 
     #[test]
-    fn also_when_sockets_take_only_a_part(ops in prop::collection::vec(op(), 1..60)) {
-        run(&ops, 9_000)?;
+    fn also_when_sockets_take_only_a_part(ops in prop::collection::vec(op(), 20..40)) {
+        run(&ops, 60_000)?;
     }
 }
