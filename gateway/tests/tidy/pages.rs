@@ -1,9 +1,14 @@
-//! What pages say is complete: the change log's head, the reasons for dependencies.
+//! What pages say is complete and leads somewhere: the change log's head, the reasons for
+//! dependencies, links, and files that are named.
 
 use std::collections::BTreeSet;
 
 use crate::arrows::dependencies;
-use crate::tree::file;
+use crate::assert_none;
+use crate::tree::{File, file, files, root};
+
+/// What names of files in the text of a page begin with.
+const FOLDERS: [&str; 7] = ["gateway/", "adapter-redis/", "deploy/", "loadtest/", "docs/", ".ci/", ".github/"];
 
 /// The first heading below the title.
 fn first_head(changelog: &str) -> Option<&str> {
@@ -30,6 +35,41 @@ fn differences(manifest: &str, page: &str) -> Vec<String> {
         .map(|name| format!("no row for `{name}`"))
         .chain(stale.map(|name| format!("`{name}` is no dependency")))
         .collect()
+}
+
+/// The targets of a page's links to files: without the part behind `#`, without other hosts.
+fn links(page: &str) -> impl Iterator<Item = &str> {
+    let targets = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    targets
+        .map(|target| target.split('#').next().unwrap_or_default())
+        .filter(|path| !path.is_empty() && !path.contains(':'))
+}
+
+/// Files and folders of the repository that a page names as code.
+fn named(page: &str) -> impl Iterator<Item = &str> {
+    let is_path = |word: &&str| {
+        FOLDERS.iter().any(|folder| word.starts_with(folder)) && !word.contains(['*', ' ', '{', '<', '…'])
+    };
+    page.lines().flat_map(|line| line.split('`').skip(1).step_by(2)).filter(is_path)
+}
+
+/// What a page leads to and is not there.
+fn leads_nowhere(page: &File) -> Vec<String> {
+    let folder = root().join(&page.path);
+    let folder = folder.parent().unwrap_or(root());
+    let broken = links(&page.text).filter(|path| !folder.join(path).exists()).map(|path| format!("links to {path}"));
+    let gone = named(&page.text).filter(|path| !root().join(path).exists()).map(|path| format!("names {path}"));
+    broken.chain(gone).map(|what| format!("{what}, which is not there")).collect()
+}
+
+#[test]
+fn pages_lead_to_what_is_there() {
+    let text =
+        "[a](README.md#x) [b](none.md) [c](https://x.example/) `docs/README.md`\n`gateway/gone.rs`, `gateway/src/*`\n";
+    let found = leads_nowhere(&File::new("docs/page.md", text));
+    assert_eq!(found, ["links to none.md, which is not there", "names gateway/gone.rs, which is not there"]);
+
+    assert_none(files().iter().filter(|file| file.path.ends_with(".md")), leads_nowhere);
 }
 
 #[test]
