@@ -244,7 +244,8 @@ impl Handle {
     /// Stops: not ready, a pause for balancers, no new connections, all transports closed
     /// so that clients come back elsewhere. Returns within the deadline.
     pub fn stop(self) {
-        let drain = &self.node.settings.drain;
+        let settings = self.node.settings();
+        let drain = &settings.drain;
         let deadline = Instant::now() + Duration::from_millis(drain.deadline_ms);
         self.node.start_draining();
         std::thread::sleep(Duration::from_millis(drain.delay_ms).min(Duration::from_millis(drain.deadline_ms)));

@@ -1,9 +1,11 @@
 //! What all threads of a node share: its tag, settings, adapter, mailboxes, counters.
 //!
-//! Everything here is either fixed at start or an atomic that no hot path writes.
+//! Everything here is fixed at start, an atomic that no hot path writes, or the settings, which a
+//! reload replaces as a whole: requests, handshakes and new connections look them up, a shard keeps
+//! what its hot path needs in rules of its own.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use roomcast_core::adapter::{Adapter, PublishError};
 use roomcast_core::id::{NodeTag, ShardIndex, SocketId};
@@ -26,8 +28,6 @@ pub struct Node {
     pub tag: NodeTag,
     /// The one reader of clocks.
     pub clock: Clock,
-    /// What it was told.
-    pub settings: Settings,
     /// Declared namespaces; their index is their name on the shards.
     pub namespaces: Vec<NamespaceEntry>,
     /// Which shard has members of which room.
@@ -40,6 +40,8 @@ pub struct Node {
     pub events: Option<Arc<dyn ClientEvents>>,
     /// Where raw messages are echoed, if anywhere.
     pub echo_path: Option<String>,
+    settings: RwLock<Arc<Settings>>,
+    mode: Mode,
     mailboxes: Vec<Arc<Mailbox>>,
     stamps: Vec<AtomicU64>,
     connections: AtomicUsize,
@@ -116,13 +118,20 @@ impl Node {
             transports: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             publications: AtomicU64::new(0),
-            settings: parts.settings,
+            mode: parts.settings.mode(),
+            settings: RwLock::new(Arc::new(parts.settings)),
         })
     }
 
-    /// Whether this is the open development mode.
+    /// What it was told, as of now.
+    pub fn settings(&self) -> Arc<Settings> {
+        // Whoever holds the lock only copies a pointer: there is nothing half done to see.
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether this is the open development mode. Settled at the start: no reload opens a node.
     pub fn is_open(&self) -> bool {
-        self.settings.mode() == Mode::Open
+        self.mode == Mode::Open
     }
 
     /// All mailboxes, by shard.

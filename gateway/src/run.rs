@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::settings::{Mode, Settings};
+use crate::settings::Settings;
 use crate::{Gateway, Handle, telemetry};
 
 /// Exit code for settings that cannot be used (sysexits EX_USAGE); anything else that fails is 1.
@@ -27,7 +27,7 @@ pub fn run(config: Option<&Path>, build: impl FnOnce(Settings) -> Gateway) -> Ex
         Err(error) => return fail(1, &error),
     };
     greet(&handle);
-    let (name, tag) = (handle.node().settings.node.name.clone(), handle.node().tag);
+    let (name, tag) = (handle.node().settings().node.name.clone(), handle.node().tag);
     tracing::info!(name, %tag, "started");
     let signal = handle.block_on(stop_signal());
     tracing::info!(name, %tag, signal, "stopping: connections are asked to come back elsewhere");
@@ -37,7 +37,6 @@ pub fn run(config: Option<&Path>, build: impl FnOnce(Settings) -> Gateway) -> Ex
 
 /// What a person who has just started it wants to read.
 fn greet(handle: &Handle) {
-    let mode = handle.node().settings.mode();
     let (public, internal) = (handle.public_address(), handle.internal_address());
     let mut text = format!(
         "roomcast {}\n  public    http://{public}    clients: Socket.IO at /socket.io/, WebSocket at /ws\n  \
@@ -46,7 +45,7 @@ fn greet(handle: &Handle) {
         env!("CARGO_PKG_VERSION"),
         handle.connection_limit(),
     );
-    if mode == Mode::Open {
+    if handle.node().is_open() {
         let try_it = format!(
             "\nOpen development mode: loopback only, everybody may connect, subscribe and publish.\nTry it:\n  \
              open http://{public}/ in two tabs, or\n  \

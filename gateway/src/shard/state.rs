@@ -95,7 +95,7 @@ impl State {
         let mut rooms = Rooms::default();
         let namespaces = 0..node.namespaces.len() as u32;
         let everybody = namespaces.map(|namespace| rooms.open_everybody(namespace)).collect();
-        let rules = Rules::new(&node.settings);
+        let rules = Rules::new(&node.settings());
         let cells = node.metrics.cells();
         let wheel = Wheel::new(node.clock.now());
         Self {

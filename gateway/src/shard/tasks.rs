@@ -63,7 +63,7 @@ async fn run(shard: Rc<Shard>, listener: std::net::TcpListener) {
 
 /// Accepts until the node drains; then the listener closes.
 async fn accept(shard: Rc<Shard>, listener: TcpListener, drained: Rc<Notify>) {
-    let settings = &shard.node.settings;
+    let settings = shard.node.settings();
     let (socket_io, plain) = (&settings.socket_io, &settings.websocket);
     let silence =
         (socket_io.ping_interval_ms + socket_io.ping_timeout_ms).max(plain.ping_interval_ms + plain.ping_timeout_ms);
