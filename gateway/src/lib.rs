@@ -22,6 +22,7 @@
 //! | [`limits`] | caps that are not settings, and the bounds of those that are |
 //! | [`metrics`] | every metric: hot counters of the shards, summed when scraped |
 //! | [`mod@run`] | what every program around a gateway does, from settings to stop |
+//! | [`reload`] | settings that are read again while the node runs |
 //! | [`telemetry`] | logs |
 //! | [`os`] | the limits of the operating system: files and memory |
 //! | [`docs`] | the pages of `docs/` that are generated from the code |
@@ -42,6 +43,7 @@ pub mod metrics;
 pub mod node;
 pub mod os;
 mod public;
+pub mod reload;
 pub mod run;
 pub mod settings;
 pub mod shard;

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::interest::Interest;
 use crate::mailbox::{self, Mailbox};
 use crate::metrics::{Gauge, Metrics};
+use crate::os::ConnectionLimit;
 use crate::settings::{Mode, Settings};
 
 /// A shard that has not stamped for so long is stuck.
@@ -45,7 +46,7 @@ pub struct Node {
     mailboxes: Vec<Arc<Mailbox>>,
     stamps: Vec<AtomicU64>,
     connections: AtomicUsize,
-    connections_max: usize,
+    connections_max: AtomicUsize,
     transports: AtomicUsize,
     draining: AtomicBool,
     publications: AtomicU64,
@@ -114,7 +115,7 @@ impl Node {
             mailboxes: (0..parts.shards).map(|_| Mailbox::new(bytes_max)).collect(),
             stamps: (0..parts.shards).map(|_| AtomicU64::new(0)).collect(),
             connections: AtomicUsize::new(0),
-            connections_max: parts.connections_max,
+            connections_max: AtomicUsize::new(parts.connections_max),
             transports: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             publications: AtomicU64::new(0),
@@ -127,6 +128,11 @@ impl Node {
     pub fn settings(&self) -> Arc<Settings> {
         // Whoever holds the lock only copies a pointer: there is nothing half done to see.
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts other settings in the place of these; whoever holds these goes on with them.
+    pub(crate) fn replace_settings(&self, settings: Settings) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
     /// Whether this is the open development mode. Settled at the start: no reload opens a node.
@@ -180,9 +186,16 @@ impl Node {
 
     /// Counts a new connection in, unless the node is full.
     pub fn admit_connection(self: &Arc<Self>) -> Option<Permit> {
-        let below = |count: usize| (count < self.connections_max).then_some(count + 1);
+        let most = self.connections_max.load(Ordering::Relaxed);
+        let below = |count: usize| (count < most).then_some(count + 1);
         let counted = self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below);
         counted.ok().map(|_| Permit(Arc::clone(self)))
+    }
+
+    /// Sets how many connections are admitted. Those that are there stay, be they more.
+    pub(crate) fn set_connections_max(&self, limit: &ConnectionLimit) {
+        self.connections_max.store(limit.connections as usize, Ordering::Relaxed);
+        self.metrics.gauge_set(Gauge::ConnectionsLimit, limit.connections);
     }
 
     /// Connections counted now.

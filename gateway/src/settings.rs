@@ -13,6 +13,7 @@
 //! | `origin` | patterns of web origins |
 //! | `load` | the order of the sources |
 //! | `reader` | walking the merged sources, collecting every fault |
+//! | `change` | where two sets of settings differ, and what a reload can make of it |
 //! | `check` | rules between settings, and which safeguards a listener needs |
 //! | `suggest` | the nearest valid key |
 //! | `secret` | values that never reach a log |
@@ -20,9 +21,10 @@
 //! | `reference` | the generated pages |
 //!
 //! Deliberately absent: settings of features that this version does not have (an
-//! accepted setting is a carried-out setting), reloading at run time, and serde's
-//! derived readers: they stop at the first fault and cannot say where it stands.
+//! accepted setting is a carried-out setting), carrying out a reload ([`crate::reload`]),
+//! and serde's derived readers: they stop at the first fault and cannot say where it stands.
 
+mod change;
 mod check;
 mod error;
 mod kinds;
@@ -38,6 +40,7 @@ mod value;
 
 use std::path::Path;
 
+pub use change::{Change, Effect};
 pub use check::Mode;
 pub use error::{Place, Problem, SettingsError};
 pub use kinds::{AdapterKind, LogFormat, Scope};

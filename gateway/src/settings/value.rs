@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 
 use config::{Value, ValueKind};
 
+use super::change::{Change, Effect, Line};
 use super::check;
 use super::error::Place;
 use super::load;
@@ -51,7 +52,7 @@ impl Rule {
 }
 
 /// A type that a setting can have.
-pub(super) trait Setting: Sized {
+pub(super) trait Setting: Sized + Clone + PartialEq {
     /// What belongs there, in errors and in the reference.
     const KIND: &'static str;
 
@@ -67,7 +68,7 @@ pub(super) trait Setting: Sized {
     }
 
     /// Lines of the reference, with `self` as the default.
-    fn entries(&self, key: &str, what: &'static str, rule: Rule) -> Vec<Entry> {
+    fn entries(&self, key: &str, what: &'static str, rule: Rule, effect: Effect) -> Vec<Entry> {
         let unit = if key.ends_with("_ms") || key.contains("_ms_") {
             "ms"
         } else if key.contains("bytes") {
@@ -82,8 +83,28 @@ pub(super) trait Setting: Sized {
             unit,
             allowed: rule.text(),
             env: (!key.contains('[')).then(|| load::variable(key)),
+            effect,
             what,
         })]
+    }
+
+    /// Lists the value in force.
+    fn list(&self, key: &str, into: &mut Vec<Line>) {
+        into.push(Line::Value(key.into(), self.show()));
+    }
+
+    /// Lists where `after` differs.
+    fn differ(&self, after: &Self, key: &str, effect: Effect, into: &mut Vec<Change>) {
+        if self != after {
+            into.push(Change { key: key.into(), before: self.show(), after: after.show(), effect });
+        }
+    }
+
+    /// Takes `after` over if it differs from `before`, and if a reload can change the setting.
+    fn adopt(&mut self, before: &Self, after: &Self, effect: Effect) {
+        if effect == Effect::Reload && before != after {
+            self.clone_from(after);
+        }
     }
 }
 
@@ -157,7 +178,8 @@ impl Setting for String {
     }
 
     fn show(&self) -> String {
-        format!("{self:?}")
+        // Control characters, which TOML escapes too, are in no setting.
+        format!("\"{}\"", self.replace('\\', "\\\\").replace('"', "\\\""))
     }
 
     fn obeys(&self, rule: Rule) -> Result<(), String> {

@@ -116,6 +116,7 @@ fn handle(shard: &Rc<Shard>, mail: Mail) {
         Mail::Poll(sid, poll, reply) => shard.state.borrow_mut().poll(&sid, poll, reply),
         Mail::Adopt(adopted) => crate::public::adopt(shard, adopted),
         Mail::ToSocket(key, what) => shard.state.borrow_mut().socket_order(key, what),
+        Mail::Reload => shard.state.borrow_mut().reload(),
         Mail::Deliver(..) | Mail::Drain(_) | Mail::Stop => {}
     }
     shard.mailbox.release(bytes);
