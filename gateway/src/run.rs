@@ -1,17 +1,15 @@
 //! What every program around a gateway does: settings, logs, start, greeting, wait, stop.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::cli::{EXIT_SETTINGS, fail, say};
 use crate::reload::Reloader;
 use crate::settings::Settings;
 use crate::{Gateway, Handle, telemetry};
-
-/// Exit code for settings that cannot be used (sysexits EX_USAGE); anything else that fails is 1.
-const EXIT_SETTINGS: u8 = 64;
 
 /// Loads the settings, has `build` make a gateway of them, and runs it until SIGTERM or ctrl-c.
 ///
@@ -70,9 +68,7 @@ fn greet(handle: &Handle) {
         );
         text.push_str(&try_it);
     }
-    // Nobody may be reading: that is no reason to stop.
-    let _ = io::stdout().write_all(text.as_bytes());
-    let _ = io::stdout().flush();
+    say(&text);
 }
 
 /// What a signal asks for.
@@ -106,9 +102,4 @@ impl Signals {
             _ = self.terminate.recv() => Heard::Stop("SIGTERM"),
         }
     }
-}
-
-fn fail(code: u8, error: &dyn std::error::Error) -> ExitCode {
-    let _ = writeln!(io::stderr(), "roomcast: {error}");
-    ExitCode::from(code)
 }

@@ -18,6 +18,7 @@
 //! | `suggest` | the nearest valid key |
 //! | `secret` | values that never reach a log |
 //! | `error` | what is wrong, in stable words |
+//! | `print` | the settings in force as TOML |
 //! | `reference` | the generated pages |
 //!
 //! Deliberately absent: settings of features that this version does not have (an
@@ -30,6 +31,7 @@ mod error;
 mod kinds;
 mod load;
 mod origin;
+mod print;
 mod reader;
 pub mod reference;
 mod secret;

@@ -176,4 +176,4 @@ fn settable(entry: &Entry) -> Option<(&str, &str)> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -8,10 +8,10 @@ use crate::settings::{AdapterKind, LogFormat, Mode, OriginRule, Scope};
 mod rules;
 
 /// A settings file that goes away with the test.
-struct Written(PathBuf);
+pub(in crate::settings) struct Written(pub(in crate::settings) PathBuf);
 
 impl Written {
-    fn new(extension: &str, text: &str) -> Self {
+    pub(in crate::settings) fn new(extension: &str, text: &str) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("roomcast-settings-{}-{n}.{extension}", std::process::id()));
@@ -26,7 +26,7 @@ impl Drop for Written {
     }
 }
 
-fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(in crate::settings) fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
