@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::change::Effect;
-use super::load::{ENV_CONFIG, ENV_PREFIX};
 use super::section::{Entry, Row, Section as _};
 use super::sections::Settings;
+use super::variables::{ENV_CONFIG, ENV_PREFIX};
 
 /// Every section and setting, in the order of the pages.
 pub(super) fn entries() -> Vec<Entry> {

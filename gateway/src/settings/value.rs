@@ -10,10 +10,9 @@ use config::{Value, ValueKind};
 
 use super::change::{Change, Effect, Line};
 use super::check;
-use super::error::Place;
-use super::load;
 use super::reader::Reader;
 use super::section::{Entry, Row};
+use super::variables;
 
 /// What a value must be beyond its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +81,7 @@ pub(super) trait Setting: Sized + Clone + PartialEq {
             default: self.show(),
             unit,
             allowed: rule.text(),
-            env: (!key.contains('[')).then(|| load::variable(key)),
+            env: (!key.contains('[')).then(|| variables::variable(key)),
             effect,
             what,
         })]
@@ -109,9 +108,9 @@ pub(super) trait Setting: Sized + Clone + PartialEq {
 }
 
 /// The text of a value that came from the environment.
-fn env_text<'a>(reader: &Reader, value: &'a Value) -> Option<&'a str> {
-    match (&value.kind, reader.place(value)) {
-        (ValueKind::String(text), Place::Environment(_)) => Some(text.trim()),
+fn env_text(value: &Value) -> Option<&str> {
+    match (&value.kind, value.origin()) {
+        (ValueKind::String(text), Some(_)) => Some(text.trim()),
         _ => None,
     }
 }
@@ -127,7 +126,7 @@ macro_rules! number {
                     ValueKind::U64(n) => Self::try_from(*n).ok(),
                     ValueKind::I128(n) => Self::try_from(*n).ok(),
                     ValueKind::U128(n) => Self::try_from(*n).ok(),
-                    _ => env_text(reader, &value).and_then(|text| text.parse().ok()),
+                    _ => env_text(&value).and_then(|text| text.parse().ok()),
                 };
                 number.or_else(|| reader.mistyped(key, Self::KIND, &value))
             }
@@ -157,7 +156,7 @@ impl Setting for bool {
     fn read(reader: &mut Reader, key: &str, value: Value) -> Option<Self> {
         let switch = match value.kind {
             ValueKind::Boolean(b) => Some(b),
-            _ => env_text(reader, &value).and_then(|text| text.parse().ok()),
+            _ => env_text(&value).and_then(|text| text.parse().ok()),
         };
         switch.or_else(|| reader.mistyped(key, Self::KIND, &value))
     }
@@ -213,7 +212,7 @@ pub(super) fn words<T>(
     value: &Value,
     parse: impl Fn(&str) -> Result<T, String>,
 ) -> Option<Vec<T>> {
-    let list: Option<Vec<String>> = if let Some(text) = env_text(reader, value) {
+    let list: Option<Vec<String>> = if let Some(text) = env_text(value) {
         let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
         Some(words.map(str::to_owned).collect())
     } else if let ValueKind::Array(items) = &value.kind {
