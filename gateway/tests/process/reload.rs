@@ -52,26 +52,43 @@ fn an_origin_is_let_in_and_shut_out_again() {
     assert_eq!(program.handshake(origin).0, 403);
 }
 
-#[test]
-fn a_smaller_outbox_holds_for_clients_that_are_there() {
-    let program = Program::start("");
+/// A client that polls once and no more, so that what is published waits for it: 120 kB now.
+fn one_that_waits(program: &Program) {
     let (status, open) = program.handshake("");
     assert_eq!(status, 200);
     let sid = open.split("\"sid\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a session");
     let path = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
     assert_eq!(ask(program.public, "POST", &path, "", "40").1, "ok");
     assert!(ask(program.public, "GET", &path, "", "").1.starts_with("40{"));
-    // It does not poll again: what is published waits.
-    let slow = "roomcast_connections_closed_total{protocol=\"socketio\",reason=\"slow_consumer\",initiator=\"server\"}";
     for _ in 0..3 {
         assert_eq!(program.publish(None, 40_000), 202);
     }
     program.until("roomcast_outbox_bytes", |bytes| bytes > 120_000.0);
-    assert_eq!(program.metric(slow), "0");
-    program.reload("[limits]\noutbox_bytes_max = 65536\n");
+    assert_eq!(program.metric(SLOW), "0");
+}
+
+const SLOW: &str =
+    "roomcast_connections_closed_total{protocol=\"socketio\",reason=\"slow_consumer\",initiator=\"server\"}";
+/// Longer than the test may take, in whatever would close that client otherwise.
+const LONG: &str = "socket_io.ping_interval_ms = 3600000\n[limits]\noutbox_age_ms_max = 3600000\n";
+
+#[test]
+fn a_smaller_outbox_holds_for_clients_that_are_there() {
+    let program = Program::start(LONG);
+    one_that_waits(&program);
+    program.reload(&format!("{LONG}outbox_bytes_max = 65536\n"));
     program.logged("settings reloaded: changed limits.outbox_bytes_max 1048576 -> 65536\"", 1);
     assert_eq!(program.publish(None, 40_000), 202);
-    program.until(slow, |closed| closed > 0.5);
+    program.until(SLOW, |closed| closed > 0.5);
+}
+
+#[test]
+fn a_shorter_wait_holds_for_what_waits_already() {
+    let program = Program::start(LONG);
+    one_that_waits(&program);
+    program.reload(&LONG.replace("_age_ms_max = 3600000", "_age_ms_max = 50"));
+    program.logged("settings reloaded: changed limits.outbox_age_ms_max 3600000 -> 50\"", 1);
+    program.until(SLOW, |closed| closed > 0.5);
 }
 
 #[test]
