@@ -122,6 +122,7 @@ impl Gateway {
             control.spawn(crate::internal::serve(Arc::clone(&node), listener));
         }
         node.metrics.gauge_set(Gauge::Ready(ReadyCheck::Listeners), 1);
+        crate::reload::note_success(&node);
         Ok(Handle { node, control, threads, public: public_address, internal: internal_address, connections })
     }
 }
@@ -147,7 +148,8 @@ fn namespaces(settings: &Settings) -> Vec<NamespaceEntry> {
         .collect()
 }
 
-fn connection_limit(settings: &Settings) -> ConnectionLimit {
+/// How many connections the settings, open files and memory allow, as of now.
+pub(crate) fn connection_limit(settings: &Settings) -> ConnectionLimit {
     let limits = &settings.limits;
     let files = os::raise_file_limit().unwrap_or_else(|error| {
         tracing::warn!(%error, "the file limit cannot be raised; assuming 1024");
@@ -244,7 +246,8 @@ impl Handle {
     /// Stops: not ready, a pause for balancers, no new connections, all transports closed
     /// so that clients come back elsewhere. Returns within the deadline.
     pub fn stop(self) {
-        let drain = &self.node.settings.drain;
+        let settings = self.node.settings();
+        let drain = &settings.drain;
         let deadline = Instant::now() + Duration::from_millis(drain.deadline_ms);
         self.node.start_draining();
         std::thread::sleep(Duration::from_millis(drain.delay_ms).min(Duration::from_millis(drain.deadline_ms)));

@@ -104,7 +104,7 @@ pub(crate) async fn serve(node: Arc<Node>, listener: std::net::TcpListener) {
 async fn connection(api: Arc<Api>, stream: TcpStream) {
     // Answers are small and whole; waiting to join them with more only adds latency.
     let _ = stream.set_nodelay(true);
-    let http = crate::http::server(&api.node.settings.limits);
+    let http = crate::http::server(&api.node.settings().limits);
     let service = {
         let api = Arc::clone(&api);
         service_fn(move |request| respond(Arc::clone(&api), request))

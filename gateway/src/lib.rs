@@ -22,15 +22,20 @@
 //! | [`limits`] | caps that are not settings, and the bounds of those that are |
 //! | [`metrics`] | every metric: hot counters of the shards, summed when scraped |
 //! | [`mod@run`] | what every program around a gateway does, from settings to stop |
+//! | [`reload`] | settings that are read again while the node runs |
+//! | [`cli`] | the commands beside running: checking and printing settings, asking for health |
+//! | [`healthcheck`] | asking a running gateway for its health |
 //! | [`telemetry`] | logs |
 //! | [`os`] | the limits of the operating system: files and memory |
 //! | [`docs`] | the pages of `docs/` that are generated from the code |
 
 pub mod boot;
+pub mod cli;
 pub mod client_events;
 pub mod clock;
 pub mod cluster;
 pub mod docs;
+pub mod healthcheck;
 mod http;
 pub mod interest;
 mod internal;
@@ -42,6 +47,7 @@ pub mod metrics;
 pub mod node;
 pub mod os;
 mod public;
+pub mod reload;
 pub mod run;
 pub mod settings;
 pub mod shard;

@@ -28,6 +28,8 @@ pub const ACK_TIMEOUT_MS_MAX: u64 = 60_000;
 pub const ACK_REPLY_BYTES_MAX: usize = 8 << 20;
 /// Connections of the internal listener; more wait in the backlog.
 pub const INTERNAL_CONNECTIONS_MAX: usize = 1024;
+/// Bytes of an answer that `roomcast healthcheck` reads.
+pub const HEALTH_ANSWER_BYTES_MAX: usize = 16 << 10;
 /// Bytes of a configured text, such as a path or the name of an event.
 pub const TEXT_BYTES_MAX: usize = 255;
 /// File descriptors kept back for everything but clients: listeners, the API,

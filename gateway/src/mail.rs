@@ -35,6 +35,8 @@ pub enum Mail {
     Adopt(Adopted),
     /// What an embedding program does to a socket.
     ToSocket(SocketKey, ToSocket),
+    /// The settings have changed: read them again.
+    Reload,
     /// Stop accepting, and close all connections within so many milliseconds.
     Drain(u64),
     /// End the thread.

@@ -29,7 +29,8 @@ use prometheus::{Registry, TextEncoder};
 pub use cells::Cells;
 pub use labels::{
     AckResult, ClientErrorCode, CodeClass, DeliveryPath, DropReason, HandshakeResult, Label, MessageKind, Protocol,
-    PublicationOrigin, PublicationResult, ReadyCheck, Route, SubscribeResult, Transport, UpgradeResult, Version,
+    PublicationOrigin, PublicationResult, ReadyCheck, ReloadResult, Route, SubscribeResult, Transport, UpgradeResult,
+    Version,
 };
 pub use table::{Counter, Gauge, Histogram};
 

@@ -1,9 +1,11 @@
 //! What all threads of a node share: its tag, settings, adapter, mailboxes, counters.
 //!
-//! Everything here is either fixed at start or an atomic that no hot path writes.
+//! Everything here is fixed at start, an atomic that no hot path writes, or the settings, which a
+//! reload replaces as a whole: requests, handshakes and new connections look them up, a shard keeps
+//! what its hot path needs in rules of its own.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use roomcast_core::adapter::{Adapter, PublishError};
 use roomcast_core::id::{NodeTag, ShardIndex, SocketId};
@@ -15,6 +17,7 @@ use crate::clock::Clock;
 use crate::interest::Interest;
 use crate::mailbox::{self, Mailbox};
 use crate::metrics::{Gauge, Metrics};
+use crate::os::ConnectionLimit;
 use crate::settings::{Mode, Settings};
 
 /// A shard that has not stamped for so long is stuck.
@@ -26,8 +29,6 @@ pub struct Node {
     pub tag: NodeTag,
     /// The one reader of clocks.
     pub clock: Clock,
-    /// What it was told.
-    pub settings: Settings,
     /// Declared namespaces; their index is their name on the shards.
     pub namespaces: Vec<NamespaceEntry>,
     /// Which shard has members of which room.
@@ -40,10 +41,12 @@ pub struct Node {
     pub events: Option<Arc<dyn ClientEvents>>,
     /// Where raw messages are echoed, if anywhere.
     pub echo_path: Option<String>,
+    settings: RwLock<Arc<Settings>>,
+    mode: Mode,
     mailboxes: Vec<Arc<Mailbox>>,
     stamps: Vec<AtomicU64>,
     connections: AtomicUsize,
-    connections_max: usize,
+    connections_max: AtomicUsize,
     transports: AtomicUsize,
     draining: AtomicBool,
     publications: AtomicU64,
@@ -112,17 +115,29 @@ impl Node {
             mailboxes: (0..parts.shards).map(|_| Mailbox::new(bytes_max)).collect(),
             stamps: (0..parts.shards).map(|_| AtomicU64::new(0)).collect(),
             connections: AtomicUsize::new(0),
-            connections_max: parts.connections_max,
+            connections_max: AtomicUsize::new(parts.connections_max),
             transports: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             publications: AtomicU64::new(0),
-            settings: parts.settings,
+            mode: parts.settings.mode(),
+            settings: RwLock::new(Arc::new(parts.settings)),
         })
     }
 
-    /// Whether this is the open development mode.
+    /// What it was told, as of now.
+    pub fn settings(&self) -> Arc<Settings> {
+        // Whoever holds the lock only copies a pointer: there is nothing half done to see.
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts other settings in the place of these; whoever holds these goes on with them.
+    pub(crate) fn replace_settings(&self, settings: Settings) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+
+    /// Whether this is the open development mode. Settled at the start: no reload opens a node.
     pub fn is_open(&self) -> bool {
-        self.settings.mode() == Mode::Open
+        self.mode == Mode::Open
     }
 
     /// All mailboxes, by shard.
@@ -171,9 +186,16 @@ impl Node {
 
     /// Counts a new connection in, unless the node is full.
     pub fn admit_connection(self: &Arc<Self>) -> Option<Permit> {
-        let below = |count: usize| (count < self.connections_max).then_some(count + 1);
+        let most = self.connections_max.load(Ordering::Relaxed);
+        let below = |count: usize| (count < most).then_some(count + 1);
         let counted = self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below);
         counted.ok().map(|_| Permit(Arc::clone(self)))
+    }
+
+    /// Sets how many connections are admitted. Those that are there stay, be they more.
+    pub(crate) fn set_connections_max(&self, limit: &ConnectionLimit) {
+        self.connections_max.store(limit.connections as usize, Ordering::Relaxed);
+        self.metrics.gauge_set(Gauge::ConnectionsLimit, limit.connections);
     }
 
     /// Connections counted now.

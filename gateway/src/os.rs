@@ -2,7 +2,7 @@
 //! follows.
 //!
 //! Deliberately absent: kernel settings (`docs/operations.md` says which matter) and
-//! reading the limits again at run time.
+//! watching the limits: they are read at the start and at a reload.
 
 use std::fmt;
 use std::io;

@@ -42,7 +42,7 @@ pub(crate) type Body = Full<Bytes>;
 
 /// Serves one TCP connection until it ends or becomes a WebSocket.
 pub(crate) async fn serve(shard: Rc<Shard>, stream: TcpStream, address: SocketAddr) {
-    let http = crate::http::server(&shard.node.settings.limits);
+    let http = crate::http::server(&shard.node.settings().limits);
     let service = {
         let shard = Rc::clone(&shard);
         service_fn(move |request| route(Rc::clone(&shard), request, address))
@@ -58,7 +58,7 @@ async fn route(
     request: Request<Incoming>,
     address: SocketAddr,
 ) -> Result<Response<Body>, Infallible> {
-    let settings = &shard.node.settings;
+    let settings = shard.node.settings();
     let path = request.uri().path();
     let response = if path == settings.socket_io.path {
         engine::serve(&shard, request, address).await

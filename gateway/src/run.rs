@@ -1,35 +1,49 @@
 //! What every program around a gateway does: settings, logs, start, greeting, wait, stop.
 
-use std::io::Write as _;
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::settings::{Mode, Settings};
-use crate::{Gateway, Handle, telemetry};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Exit code for settings that cannot be used (sysexits EX_USAGE); anything else that fails is 1.
-const EXIT_SETTINGS: u8 = 64;
+use crate::cli::{EXIT_SETTINGS, fail, say};
+use crate::reload::Reloader;
+use crate::settings::Settings;
+use crate::{Gateway, Handle, telemetry};
 
 /// Loads the settings, has `build` make a gateway of them, and runs it until SIGTERM or ctrl-c.
 ///
 /// `config` is the settings file of the command line. Where it listens is printed on the
-/// standard output, what fails on the standard error stream.
+/// standard output, what fails on the standard error stream. On SIGHUP the settings are read
+/// again ([`Reloader`]).
 pub fn run(config: Option<&Path>, build: impl FnOnce(Settings) -> Gateway) -> ExitCode {
     let loaded = match Settings::from_process(config) {
         Ok(loaded) => loaded,
         Err(error) => return fail(EXIT_SETTINGS, &error),
     };
-    if let Err(error) = telemetry::init(&loaded.settings.log) {
-        return fail(EXIT_SETTINGS, &error);
-    }
+    let level = match telemetry::init(&loaded.settings.log) {
+        Ok(level) => level,
+        Err(error) => return fail(EXIT_SETTINGS, &error),
+    };
+    let sources = loaded.settings.clone();
     let handle = match build(loaded.settings).start() {
         Ok(handle) => handle,
         Err(error) => return fail(1, &error),
     };
+    let mut signals = match handle.block_on(async { Signals::new() }) {
+        Ok(signals) => signals,
+        Err(error) => return fail(1, &error),
+    };
     greet(&handle);
-    let (name, tag) = (handle.node().settings.node.name.clone(), handle.node().tag);
+    let (name, tag) = (handle.node().settings().node.name.clone(), handle.node().tag);
     tracing::info!(name, %tag, "started");
-    let signal = handle.block_on(stop_signal());
+    let mut reloader = Reloader::new(config.map(Path::to_owned), sources, level);
+    let signal = loop {
+        match handle.block_on(signals.next()) {
+            Heard::Reload => reloader.reload(handle.node()),
+            Heard::Stop(signal) => break signal,
+        }
+    };
     tracing::info!(name, %tag, signal, "stopping: connections are asked to come back elsewhere");
     handle.stop();
     ExitCode::SUCCESS
@@ -37,7 +51,6 @@ pub fn run(config: Option<&Path>, build: impl FnOnce(Settings) -> Gateway) -> Ex
 
 /// What a person who has just started it wants to read.
 fn greet(handle: &Handle) {
-    let mode = handle.node().settings.mode();
     let (public, internal) = (handle.public_address(), handle.internal_address());
     let mut text = format!(
         "roomcast {}\n  public    http://{public}    clients: Socket.IO at /socket.io/, WebSocket at /ws\n  \
@@ -46,7 +59,7 @@ fn greet(handle: &Handle) {
         env!("CARGO_PKG_VERSION"),
         handle.connection_limit(),
     );
-    if mode == Mode::Open {
+    if handle.node().is_open() {
         let try_it = format!(
             "\nOpen development mode: loopback only, everybody may connect, subscribe and publish.\nTry it:\n  \
              open http://{public}/ in two tabs, or\n  \
@@ -55,27 +68,38 @@ fn greet(handle: &Handle) {
         );
         text.push_str(&try_it);
     }
-    // Nobody may be reading: that is no reason to stop.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    let _ = std::io::stdout().flush();
+    say(&text);
 }
 
-async fn stop_signal() -> &'static str {
-    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-    match terminate {
-        Ok(mut terminate) => tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = tokio::signal::ctrl_c() => "ctrl-c",
-        },
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM cannot be waited for; ctrl-c can");
-            let _ = tokio::signal::ctrl_c().await;
-            "ctrl-c"
+/// What a signal asks for.
+enum Heard {
+    /// Read the settings again.
+    Reload,
+    /// Stop; the name of the signal.
+    Stop(&'static str),
+}
+
+/// The signals that a gateway listens to. None is lost from the making on.
+struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Heard {
+        tokio::select! {
+            _ = self.hangup.recv() => Heard::Reload,
+            _ = self.interrupt.recv() => Heard::Stop("ctrl-c"),
+            _ = self.terminate.recv() => Heard::Stop("SIGTERM"),
         }
     }
-}
-
-fn fail(code: u8, error: &dyn std::error::Error) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "roomcast: {error}");
-    ExitCode::from(code)
 }

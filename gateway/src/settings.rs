@@ -12,22 +12,29 @@
 //! | `kinds` | the closed sets of words a value can be |
 //! | `origin` | patterns of web origins |
 //! | `load` | the order of the sources |
+//! | `variables` | the environment, and what is wrong with a variable's name |
+//! | `lines` | on which line of the file a key stands |
 //! | `reader` | walking the merged sources, collecting every fault |
+//! | `change` | where two sets of settings differ, and what a reload can make of it |
 //! | `check` | rules between settings, and which safeguards a listener needs |
-//! | `suggest` | the nearest valid key |
+//! | `suggest` | the nearest valid keys |
 //! | `secret` | values that never reach a log |
 //! | `error` | what is wrong, in stable words |
+//! | `print` | the settings in force as TOML |
 //! | `reference` | the generated pages |
 //!
 //! Deliberately absent: settings of features that this version does not have (an
-//! accepted setting is a carried-out setting), reloading at run time, and serde's
-//! derived readers: they stop at the first fault and cannot say where it stands.
+//! accepted setting is a carried-out setting), carrying out a reload ([`crate::reload`]),
+//! and serde's derived readers: they stop at the first fault and cannot say where it stands.
 
+mod change;
 mod check;
 mod error;
 mod kinds;
+mod lines;
 mod load;
 mod origin;
+mod print;
 mod reader;
 pub mod reference;
 mod secret;
@@ -35,25 +42,29 @@ mod section;
 mod sections;
 mod suggest;
 mod value;
+mod variables;
 
 use std::path::Path;
 
+pub use change::{Change, Effect};
 pub use check::Mode;
 pub use error::{Place, Problem, SettingsError};
 pub use kinds::{AdapterKind, LogFormat, Scope};
-pub use load::{ENV_CONFIG, ENV_PREFIX, Loaded};
+pub use load::Loaded;
 pub use origin::{OriginError, OriginRule};
 pub use secret::Secret;
 pub use sections::{
     Adapter, Auth, Drain, Internal, Key, KeyDigest, Limits, Log, Namespace, Node, Public, Settings, SocketIo, WebSocket,
 };
+pub use variables::{ENV_CONFIG, ENV_PREFIX};
 
 impl Settings {
     /// Loads the settings: defaults, then the file, then variables `ROOMCAST__SECTION__KEY`.
     ///
     /// `config` is the path of the command line; without it the variable
     /// `ROOMCAST_CONFIG` names the file, and without that there is none. `env` is the
-    /// environment; names that do not begin with `ROOMCAST__` are ignored.
+    /// environment; names that do not begin with `ROOMCAST__` are ignored,
+    /// unless one that begins with `ROOMCAST_` looks like a setting misspelt: then it is an error.
     pub fn load(
         config: Option<&Path>,
         env: impl IntoIterator<Item = (String, String)>,
@@ -63,7 +74,7 @@ impl Settings {
 
     /// [`Settings::load`] with the environment of this process.
     pub fn from_process(config: Option<&Path>) -> Result<Loaded, SettingsError> {
-        load::load(config, load::process_environment()?)
+        load::load(config, variables::process_environment()?)
     }
 
     /// Whether this node is open to whoever reaches it, or guarded.

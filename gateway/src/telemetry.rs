@@ -10,9 +10,9 @@ use std::fmt;
 use std::io::{self, IsTerminal as _};
 
 use tracing::Subscriber;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, reload};
 
 use crate::settings::{Log, LogFormat};
 
@@ -36,28 +36,56 @@ impl fmt::Display for TelemetryError {
 
 impl std::error::Error for TelemetryError {}
 
-/// Sends the logs of this process to the standard error stream. Once a process.
-pub fn init(log: &Log) -> Result<(), TelemetryError> {
-    let subscriber = subscriber(log, io::stderr().is_terminal(), io::stderr)?;
-    subscriber.try_init().map_err(|_| TelemetryError::SecondTime)
+/// What decides which lines are logged, to be changed while the process runs.
+pub struct Level(Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>);
+
+impl Level {
+    /// Sets it, in the form of `log.level`.
+    pub fn set(&self, level: &str) -> Result<(), TelemetryError> {
+        (self.0)(filter(level)?).map_err(|error| TelemetryError::Level(error.to_string()))
+    }
 }
 
+impl fmt::Debug for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Level").finish_non_exhaustive()
+    }
+}
+
+/// Sends the logs of this process to the standard error stream. Once a process.
+pub fn init(log: &Log) -> Result<Level, TelemetryError> {
+    let (subscriber, level) = subscriber(log, io::stderr().is_terminal(), io::stderr)?;
+    subscriber.try_init().map_err(|_| TelemetryError::SecondTime)?;
+    Ok(level)
+}
+
+fn filter(level: &str) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::builder().parse(level).map_err(|error| TelemetryError::Level(error.to_string()))
+}
+
+/// A subscriber, and what decides on its level.
+pub type Logs = (Box<dyn Subscriber + Send + Sync>, Level);
+
 /// A subscriber that writes to `writer`, which may be a terminal: for tests and embedders.
-pub fn subscriber<W>(log: &Log, terminal: bool, writer: W) -> Result<Box<dyn Subscriber + Send + Sync>, TelemetryError>
+pub fn subscriber<W>(log: &Log, terminal: bool, writer: W) -> Result<Logs, TelemetryError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder().parse(&log.level).map_err(|error| TelemetryError::Level(error.to_string()))?;
     let json = match log.format {
         LogFormat::Auto => !terminal,
         LogFormat::Text => false,
         LogFormat::Json => true,
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter(&log.level)?).with_writer(writer);
     Ok(if json {
-        Box::new(builder.json().flatten_event(true).with_current_span(true).with_span_list(false).finish())
+        let builder = builder.json().flatten_event(true).with_current_span(true).with_span_list(false);
+        let builder = builder.with_filter_reloading();
+        let handle = builder.reload_handle();
+        (Box::new(builder.finish()), Level(Box::new(move |filter| handle.reload(filter))))
     } else {
-        Box::new(builder.with_ansi(terminal).finish())
+        let builder = builder.with_ansi(terminal).with_filter_reloading();
+        let handle = builder.reload_handle();
+        (Box::new(builder.finish()), Level(Box::new(move |filter| handle.reload(filter))))
     })
 }
 
@@ -85,7 +113,7 @@ mod tests {
         let written = Written::default();
         let writer = written.clone();
         let log = Log { format, level: level.into() };
-        let subscriber = subscriber(&log, terminal, move || writer.clone()).expect("a filter");
+        let (subscriber, _) = subscriber(&log, terminal, move || writer.clone()).expect("a filter");
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(port = 8080, "listening");
             tracing::debug!("detail");
@@ -105,6 +133,27 @@ mod tests {
         let text = logged(LogFormat::Text, "info", false);
         assert!(text.contains("listening") && text.contains("port=8080") && !text.contains('\u{1b}'), "{text}");
         assert!(logged(LogFormat::Json, "info", true).starts_with('{'));
+    }
+
+    #[test]
+    fn the_level_changes_while_the_process_runs() {
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let written = Written::default();
+            let writer = written.clone();
+            let log = Log { format, level: "warn".into() };
+            let (subscriber, level) = subscriber(&log, false, move || writer.clone()).expect("a filter");
+            tracing::subscriber::with_default(subscriber, || {
+                let line = || tracing::info!("a line");
+                line();
+                level.set("info").expect("a level");
+                line();
+                assert!(level.set("info,roomcast=loud").is_err());
+                level.set("off").expect("a level");
+                line();
+            });
+            let bytes = written.0.lock().expect("no panic").clone();
+            assert_eq!(String::from_utf8(bytes).expect("UTF-8").lines().count(), 1);
+        }
     }
 
     #[test]

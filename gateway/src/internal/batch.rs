@@ -22,7 +22,7 @@ use crate::node::Node;
 /// Answers a JSON array.
 pub(super) async fn array(node: &Arc<Node>, body: &str) -> Result<Response<Body>, Problem> {
     let items = elements(body)?;
-    let most = node.settings.limits.batch_items_max;
+    let most = node.settings().limits.batch_items_max;
     if items.len() > most {
         let detail = format!("a batch may have {most} items (limits.batch_items_max); stream more as JSON lines");
         return Err(Problem::new(Code::PayloadTooLarge, detail));
@@ -46,7 +46,7 @@ pub(super) async fn array(node: &Arc<Node>, body: &str) -> Result<Response<Body>
 pub(super) fn lines(node: &Arc<Node>, body: Incoming) -> Response<Body> {
     let (answers, chunks) = mpsc::channel(1);
     let pipeline = Pipeline::new(Arc::clone(node), Separation::Line);
-    let bytes_max = node.settings.limits.publish_body_bytes_max;
+    let bytes_max = node.settings().limits.publish_body_bytes_max;
     let lines = Lines { line: Vec::new(), skipping: false, bytes_max, pipeline };
     answer::lines(Stream::new(chunks, run(lines, body, answers)))
 }

@@ -31,7 +31,8 @@ pub(super) enum Kind {
 /// Checks a request for a route that needs `scope`; says what its body is.
 pub(super) fn check(node: &Node, request: &Request<Incoming>, scope: Scope) -> Result<Kind, Problem> {
     let headers = request.headers();
-    let keys = &node.settings.internal.keys;
+    let settings = node.settings();
+    let keys = &settings.internal.keys;
     if keys.is_empty() {
         open(request)?;
     } else {

@@ -170,7 +170,7 @@ fn binary(attachments: &Field<'_>) -> Result<Vec<Bytes>, Problem> {
 fn ack_request(node: &Node, ack: &Field<'_>) -> Result<AckRequest, Problem> {
     let [timeout, want, limit] = fields(ack.text(), "ack", ["timeout_ms", "want", "limit"])?;
     let timeout = timeout.map(|timeout| timeout.number(1, ACK_TIMEOUT_MS_MAX)).transpose()?;
-    let most = node.settings.limits.list_items_max;
+    let most = node.settings().limits.list_items_max;
     let collect = match &want {
         None => false,
         Some(want) => match &*want.string()? {

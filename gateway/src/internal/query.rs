@@ -46,7 +46,7 @@ pub(super) struct Page<T> {
 impl<T> Page<T> {
     /// The page that the parameters `cursor` and `limit` ask for.
     pub(super) fn new(node: &Node, cursor: Option<&str>, limit: Option<&str>) -> Result<Self, Problem> {
-        let most = node.settings.limits.list_items_max;
+        let most = node.settings().limits.list_items_max;
         let limit = match limit {
             None => LIST_ITEMS_DEFAULT.min(most),
             Some(text) => text

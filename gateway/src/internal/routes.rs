@@ -60,7 +60,7 @@ async fn dispatch(node: &Arc<Node>, route: Route, scope: Option<Scope>, request:
 }
 
 async fn post(node: &Arc<Node>, route: Route, body: Incoming) -> Answer {
-    let bytes = body::read(body, &node.settings.limits).await?;
+    let bytes = body::read(body, &node.settings().limits).await?;
     let text = body::text(&bytes)?;
     match route {
         Route::Publish => publish::serve(node, text).await,

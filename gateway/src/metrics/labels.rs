@@ -264,6 +264,14 @@ labels! {
         Shards = "shards",
     }
 
+    /// What came of a reload of the settings.
+    ReloadResult, "result" {
+        /// They are in force, but for those that need a restart.
+        Applied = "applied",
+        /// They are wrong, or do not fit those in force: nothing changed.
+        Refused = "refused",
+    }
+
     /// How a delivery came to this node.
     DeliveryPath, "path" {
         /// Published on this node.

@@ -5,7 +5,8 @@ use roomcast_core::close::CloseReason;
 
 use super::labels::{
     AckResult, ClientErrorCode, CodeClass, DeliveryPath, DropReason, HandshakeResult, Label, MessageKind, Protocol,
-    PublicationOrigin, PublicationResult, ReadyCheck, Route, SubscribeResult, Transport, UpgradeResult, Version,
+    PublicationOrigin, PublicationResult, ReadyCheck, ReloadResult, Route, SubscribeResult, Transport, UpgradeResult,
+    Version,
 };
 
 /// What a family counts.
@@ -150,6 +151,8 @@ families! {
         ClientErrors(code: ClientErrorCode) = "roomcast_client_errors_total";
         /// Panics that were confined to one connection.
         ConnectionPanics = "roomcast_connection_panics_total";
+        /// Reloads of the settings, by result.
+        ConfigReloads(result: ReloadResult) = "roomcast_config_reloads_total";
         /// Requests of the internal listener, by route and class of the status.
         ApiRequests(route: Route, code: CodeClass) = "roomcast_api_requests_total";
     }
@@ -180,6 +183,10 @@ families! {
         Ready(check: ReadyCheck) = "roomcast_ready";
         /// Whether the node is going away: 1 or 0.
         Draining = "roomcast_draining";
+        /// Whether the settings were read last without fault, at the start or by a reload: 1 or 0.
+        ConfigReloadSuccessful = "roomcast_config_last_reload_successful";
+        /// When the settings were read last without fault: seconds since 1970.
+        ConfigReloadSuccessTime = "roomcast_config_last_reload_success_timestamp_seconds";
         /// Tasks that are alive on the shards: one for each WebSocket, one for each HTTP connection, a few fixed ones.
         RuntimeTasks = "roomcast_runtime_tasks";
     }

@@ -34,7 +34,7 @@ use crate::shard::state::State;
 
 /// Answers a request.
 pub(super) async fn serve(shard: &Rc<Shard>, request: Request<Incoming>, address: SocketAddr) -> Response<Body> {
-    let origin = Origin::of(request.headers(), &shard.node.settings);
+    let origin = Origin::of(request.headers(), &shard.node.settings());
     if request.method() == Method::OPTIONS && origin.speaks_cors() {
         return origin.preflight(request.headers());
     }
@@ -85,7 +85,8 @@ enum Wish {
 
 /// The reference server's checks, in its order.
 fn check(shard: &Shard, request: &Request<Incoming>, upgrading: bool, origin: &Origin) -> Result<Wish, EngineError> {
-    let settings = &shard.node.settings.socket_io;
+    let settings = shard.node.settings();
+    let settings = &settings.socket_io;
     let query = Query::parse(request.uri().query());
     let websocket = match query.transport.as_deref() {
         Some("polling") if settings.polling => false,
@@ -161,7 +162,8 @@ fn handshake(shard: &Rc<Shard>, mut request: Request<Incoming>, address: SocketA
 /// A fresh session, and its open packet.
 fn open(state: &State, upgrade: bool) -> (Speech, String) {
     let sid = Sid::new(state.node.tag, state.index, State::entropy());
-    let settings = &state.node.settings.socket_io;
+    let settings = state.node.settings();
+    let settings = &settings.socket_io;
     let open = engine_io::encode_open(&Open {
         sid,
         upgrade,
@@ -269,7 +271,8 @@ async fn post(shard: &Rc<Shard>, sid: Sid, request: Request<Incoming>) -> Respon
         guard.poll = None;
         return answer::empty(StatusCode::BAD_REQUEST);
     }
-    let limits = &shard.node.settings.limits;
+    let settings = shard.node.settings();
+    let limits = &settings.limits;
     let (max, time) = (limits.message_bytes_max, Duration::from_millis(limits.body_timeout_ms));
     let announced = request.body().size_hint().lower();
     let body = if announced > max as u64 {

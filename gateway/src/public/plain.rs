@@ -31,7 +31,7 @@ pub(super) fn serve(
         shard.state.borrow().cells.inc(Counter::Handshakes(protocol, result));
         response
     };
-    let origin = Origin::of(request.headers(), &shard.node.settings);
+    let origin = Origin::of(request.headers(), &shard.node.settings());
     if !origin.allowed {
         return refuse(
             HandshakeResult::OriginDenied,

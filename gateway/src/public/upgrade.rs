@@ -106,7 +106,7 @@ pub(super) async fn probe(shard: Rc<Shard>, sid: roomcast_core::id::Sid, stream:
     let Some(key) = begin_probe(&shard, &sid) else {
         return shard.state.borrow().cells.inc(Counter::TransportUpgrades(UpgradeResult::Failed));
     };
-    let timeout = Duration::from_millis(shard.node.settings.socket_io.upgrade_timeout_ms);
+    let timeout = Duration::from_millis(shard.node.settings().socket_io.upgrade_timeout_ms);
     let handshake = tokio::time::timeout(timeout, converse(&shard, key, &stream, rest)).await;
     let rest = handshake.ok().flatten();
     let taken = match rest {

@@ -118,11 +118,9 @@ fn keys(settings: &Settings, reader: &mut Reader) {
     let mut digests: Vec<&[u8; 32]> = Vec::new();
     for (i, key) in settings.internal.keys.iter().enumerate() {
         let at = |field: &str| format!("internal.keys[{i}].{field}");
-        for (field, absent) in [
-            ("id", key.id.is_empty()),
-            ("sha256", !reader.set.contains_key(&at("sha256"))),
-            ("scopes", key.scopes.is_empty()),
-        ] {
+        for (field, absent) in
+            [("id", key.id.is_empty()), ("sha256", *key.sha256.expose() == [0; 32]), ("scopes", key.scopes.is_empty())]
+        {
             if absent {
                 reader.missing(&at(field), "every key needs id, sha256 and scopes");
             }

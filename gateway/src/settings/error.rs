@@ -5,13 +5,20 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::suggest::Hint;
+
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Nobody set it.
     Default,
     /// The settings file.
-    File(PathBuf),
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// The line of the key, counted from 1, where that can be told.
+        line: Option<usize>,
+    },
     /// The environment variable of this name.
     Environment(String),
 }
@@ -20,7 +27,8 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("the defaults"),
-            Self::File(path) => write!(f, "{}", path.display()),
+            Self::File { path, line: None } => write!(f, "{}", path.display()),
+            Self::File { path, line: Some(line) } => write!(f, "{}:{line}", path.display()),
             Self::Environment(name) => write!(f, "environment variable {name}"),
         }
     }
@@ -42,7 +50,14 @@ pub enum Problem {
         key: String,
         /// Where it stands.
         place: Place,
-        /// The nearest valid key, in the form that fits the place.
+        /// What it may mean instead: the nearest valid keys, or those of the section.
+        advice: String,
+    },
+    /// A variable that looks like a setting, but does not begin with `ROOMCAST__`.
+    NoVariable {
+        /// Its name.
+        name: String,
+        /// The variable that it is near.
         nearest: String,
     },
     /// A value of the wrong type.
@@ -74,12 +89,28 @@ pub enum Problem {
     },
 }
 
+impl Problem {
+    /// A key that no setting has; the keys of the hint are in the form that fits the place.
+    pub(super) fn unknown_key(key: String, place: Place, hint: Hint) -> Self {
+        let advice = match hint {
+            Hint::Near(keys) if keys.len() == 1 => format!("the nearest valid key is {}", keys.concat()),
+            Hint::Near(keys) => format!("the nearest valid keys are {}", keys.join(" and ")),
+            Hint::Valid(section, keys) if section.is_empty() => {
+                format!("no valid key is near; the sections are {}", keys.join(", "))
+            }
+            Hint::Valid(section, keys) => format!("no valid key is near; {section} has {}", keys.join(", ")),
+        };
+        Self::UnknownKey { key, place, advice }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, why } => write!(f, "{}: {why}", path.display()),
-            Self::UnknownKey { key, place, nearest } => {
-                write!(f, "unknown key {key:?} in {place}: the nearest valid key is {nearest}")
+            Self::UnknownKey { key, place, advice } => write!(f, "unknown key {key:?} in {place}: {advice}"),
+            Self::NoVariable { name, nearest } => {
+                write!(f, "environment variable {name} is not read: the nearest valid one is {nearest}")
             }
             Self::Mistyped { key, place, expected, found } => {
                 write!(f, "{key} in {place}: expected {expected}, found {found}")

@@ -1,24 +1,18 @@
 //! The order of the sources: defaults, the file, the environment.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
+use config::{Config, ConfigError, File, FileFormat, ValueKind};
 
 use super::check;
 use super::error::{Place, Problem, SettingsError};
+use super::lines::Lines;
 use super::reader::Reader;
 use super::reference;
 use super::section::{Entry, Section};
 use super::sections::Settings;
-use super::suggest;
-
-/// The variable that names the settings file where the command line does not.
-pub const ENV_CONFIG: &str = "ROOMCAST_CONFIG";
-/// What the names of variables for single settings begin with.
-pub const ENV_PREFIX: &str = "ROOMCAST__";
-const SEPARATOR: &str = "__";
+use super::variables::{self, ENV_CONFIG, ENV_PREFIX, Variable};
 
 /// Settings that can be used, and where they came from.
 #[derive(Clone, Debug)]
@@ -31,77 +25,27 @@ pub struct Loaded {
     pub set: BTreeMap<String, Place>,
 }
 
-/// The variable of a setting: `ROOMCAST__SECTION__KEY`.
-pub(super) fn variable(key: &str) -> String {
-    format!("{ENV_PREFIX}{}", key.replace('.', SEPARATOR).to_uppercase())
-}
-
-/// The variables of this process that are ours.
-pub(super) fn process_environment() -> Result<Vec<(String, String)>, SettingsError> {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-    ours(std::env::vars_os())
-}
-
-/// The variables that are ours. Names and values of others need not even be text.
-fn ours(all: impl Iterator<Item = (OsString, OsString)>) -> Result<Vec<(String, String)>, SettingsError> {
-    let mut ours = Vec::new();
-    for (name, value) in all {
-        let Some(name) = name.to_str().filter(|name| *name == ENV_CONFIG || name.starts_with(ENV_PREFIX)) else {
-            continue;
-        };
-        let value = value.into_string().map_err(|_| Problem::Mistyped {
-            key: key_of(name),
-            place: Place::Environment(name.into()),
-            expected: "text in UTF-8".into(),
-            found: "other bytes".into(),
-        })?;
-        ours.push((name.to_owned(), value));
-    }
-    Ok(ours)
-}
-
-/// `ROOMCAST__LOG__LEVEL` as `log.level`.
-fn key_of(variable: &str) -> String {
-    let path = variable.strip_prefix(ENV_PREFIX).unwrap_or(variable);
-    path.to_lowercase().replace(SEPARATOR, ".")
-}
-
-/// One variable as a source: its value is marked with the variable's name.
-#[derive(Clone, Debug)]
-struct Variable {
-    name: String,
-    value: String,
-}
-
-impl Source for Variable {
-    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
-        Box::new(self.clone())
-    }
-
-    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
-        let value = Value::new(Some(&self.name), ValueKind::String(self.value.clone()));
-        Ok(Map::from([(key_of(&self.name), value)]))
-    }
-}
-
 pub(super) fn load(
     config: Option<&Path>,
     env: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Loaded, SettingsError> {
-    let env: BTreeMap<String, String> = env.into_iter().collect();
+    let env: BTreeMap<String, String> = env.into_iter().filter(|(name, _)| name.starts_with("ROOMCAST_")).collect();
     let named = env.get(ENV_CONFIG).filter(|path| !path.is_empty()).map(PathBuf::from);
     let file = config.map(Path::to_owned).or(named);
 
     let entries = reference::entries();
-    let mut reader = Reader::new(file.clone(), known(&entries));
+    let mut reader = Reader::new(known(&entries));
     let mut builder = Config::builder();
     if let Some(path) = &file {
-        builder = builder.add_source(source(path)?);
+        let (text, format) = read(path)?;
+        reader.file = Some((path.clone(), Lines::of(&text, format)));
+        builder = builder.add_source(File::from_str(&text, format));
     }
-    for (name, value) in env.into_iter().filter(|(name, _)| name.starts_with(ENV_PREFIX)) {
-        match variable_problem(&name, &entries) {
+    for (name, value) in env.into_iter().filter(|(name, _)| name != ENV_CONFIG) {
+        match variables::problem(&name, &entries) {
             Some(problem) => reader.problems.push(problem),
-            None => builder = builder.add_source(Variable { name, value }),
+            None if name.starts_with(ENV_PREFIX) => builder = builder.add_source(Variable { name, value }),
+            None => {}
         }
     }
     let merged = builder.build().map_err(|error| file_problem(file.as_deref(), &error))?;
@@ -118,7 +62,7 @@ pub(super) fn load(
     Ok(Loaded { settings, file, set: reader.set })
 }
 
-fn source(path: &Path) -> Result<File<config::FileSourceString, FileFormat>, Problem> {
+fn read(path: &Path) -> Result<(String, FileFormat), Problem> {
     let problem = |why: String| Problem::File { path: path.to_owned(), why };
     let format = match path.extension().and_then(|extension| extension.to_str()) {
         Some("toml") => FileFormat::Toml,
@@ -126,7 +70,7 @@ fn source(path: &Path) -> Result<File<config::FileSourceString, FileFormat>, Pro
         _ => return Err(problem("a settings file ends in .toml, .yaml or .yml".into())),
     };
     let text = std::fs::read_to_string(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
-    Ok(File::from_str(&text, format))
+    Ok((text, format))
 }
 
 fn file_problem(file: Option<&Path>, error: &ConfigError) -> Problem {
@@ -134,7 +78,13 @@ fn file_problem(file: Option<&Path>, error: &ConfigError) -> Problem {
         ConfigError::FileParse { cause, .. } => cause.to_string(),
         other => other.to_string(),
     };
-    Problem::File { path: file.unwrap_or(Path::new("")).to_owned(), why: why.trim_end().to_owned() }
+    Problem::File { path: file.unwrap_or(Path::new("")).to_owned(), why: unquoted(&why) }
+}
+
+/// What a parser says, in one line and without the lines of the file that it quotes: one may hold a secret.
+fn unquoted(why: &str) -> String {
+    let quotes = |line: &&str| line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit()).starts_with('|');
+    why.trim_end().lines().filter(|line| !quotes(line)).collect::<Vec<_>>().join(": ")
 }
 
 /// Every valid key, sections included.
@@ -146,34 +96,5 @@ fn known(entries: &[Entry]) -> Vec<String> {
     entries.iter().map(key).collect()
 }
 
-/// What is wrong with a variable's name, if something is.
-fn variable_problem(name: &str, entries: &[Entry]) -> Option<Problem> {
-    let variables: Vec<(&str, &str)> = entries.iter().filter_map(settable).collect();
-    let key = key_of(name);
-    if variables.iter().any(|(known, _)| *known == key) {
-        return None;
-    }
-    let place = Place::Environment(name.to_owned());
-    let list = |entry: &&Entry| match entry {
-        Entry::Section { key: list, .. } => {
-            list.strip_suffix("[]").is_some_and(|list| key == list || key.starts_with(&format!("{list}.")))
-        }
-        Entry::Setting(_) => false,
-    };
-    if entries.iter().any(|entry| list(&entry)) {
-        let why = "a list of tables: only a file can hold it".into();
-        return Some(Problem::Invalid { key, place, why });
-    }
-    let nearest = suggest::nearest(&key, variables.iter().map(|(known, _)| *known)).unwrap_or_default();
-    Some(Problem::UnknownKey { nearest: variable(nearest), key, place })
-}
-
-fn settable(entry: &Entry) -> Option<(&str, &str)> {
-    match entry {
-        Entry::Setting(row) => row.env.as_deref().map(|variable| (row.key.as_str(), variable)),
-        Entry::Section { .. } => None,
-    }
-}
-
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use config::{Map, Value, ValueKind};
 
 use super::error::{Place, Problem};
-use super::suggest;
+use super::lines::Lines;
+use super::suggest::{self, Hint};
 
 /// The state of one walk.
 pub(super) struct Reader {
-    file: Option<PathBuf>,
+    /// The settings file, and where its keys stand.
+    pub(super) file: Option<(PathBuf, Lines)>,
     known: Vec<String>,
     /// What is wrong so far.
     pub(super) problems: Vec<Problem>,
@@ -20,26 +22,26 @@ pub(super) struct Reader {
 
 impl Reader {
     /// `known`: every valid key, sections included, list elements as `section[].key`.
-    pub(super) fn new(file: Option<PathBuf>, known: Vec<String>) -> Self {
-        Self { file, known, problems: Vec::new(), set: BTreeMap::new() }
+    pub(super) fn new(known: Vec<String>) -> Self {
+        Self { file: None, known, problems: Vec::new(), set: BTreeMap::new() }
     }
 
-    /// Where a value came from: the environment marks its values with the variable's name.
-    pub(super) fn place(&self, value: &Value) -> Place {
+    /// Where the value of `key` came from: the environment marks its values with the variable's name.
+    fn place(&self, key: &str, value: &Value) -> Place {
         match (value.origin(), &self.file) {
             (Some(variable), _) => Place::Environment(variable.into()),
-            (None, Some(file)) => Place::File(file.clone()),
+            (None, Some((path, lines))) => Place::File { path: path.clone(), line: lines.get(key) },
             (None, None) => Place::Default,
         }
     }
 
-    /// Where the value of `key` came from.
-    pub(super) fn place_of(&self, key: &str) -> Place {
+    /// The same for a key that was read.
+    fn place_of(&self, key: &str) -> Place {
         self.set.get(key).cloned().unwrap_or(Place::Default)
     }
 
     pub(super) fn note(&mut self, key: &str, value: &Value) {
-        let place = self.place(value);
+        let place = self.place(key, value);
         self.set.insert(key.into(), place);
     }
 
@@ -62,7 +64,7 @@ impl Reader {
     }
 
     fn mistyped_as<T>(&mut self, key: &str, expected: &str, value: &Value, found: String) -> Option<T> {
-        let place = self.place(value);
+        let place = self.place(key, value);
         self.problems.push(Problem::Mistyped { key: key.into(), place, expected: expected.into(), found });
         None
     }
@@ -83,22 +85,24 @@ impl Reader {
         let left: BTreeMap<_, _> = left.into_iter().collect();
         for (name, value) in left {
             let key = path(&name);
-            let place = self.place(&value);
-            let nearest = self.nearest(&key);
-            self.problems.push(Problem::UnknownKey { key, place, nearest: format!("{nearest:?}") });
+            let place = self.place(&key, &value);
+            let hint = self.hint(&key);
+            self.problems.push(Problem::unknown_key(key, place, hint));
         }
     }
 
-    /// The nearest valid key, with the index of the list element put back.
-    fn nearest(&self, key: &str) -> String {
+    /// What to say of an unknown key, with the index of the list element put back.
+    fn hint(&self, key: &str) -> Hint {
         let (general, index) = match (key.find('['), key.find(']')) {
             (Some(from), Some(to)) if from < to => {
                 (format!("{}[]{}", &key[..from], &key[to + 1..]), key[from..=to].to_owned())
             }
             _ => (key.to_owned(), "[]".to_owned()),
         };
-        let nearest = suggest::nearest(&general, self.known.iter().map(String::as_str));
-        nearest.unwrap_or_default().replace("[]", &index)
+        match suggest::hint(&general, self.known.iter().map(String::as_str)) {
+            Hint::Near(keys) => Hint::Near(keys.iter().map(|key| format!("{:?}", key.replace("[]", &index))).collect()),
+            Hint::Valid(section, keys) => Hint::Valid(section.replace("[]", &index), keys),
+        }
     }
 }
 

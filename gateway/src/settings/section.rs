@@ -2,6 +2,7 @@
 
 use config::{Map, Value, ValueKind};
 
+use super::change::{Change, Effect, Line};
 use super::reader::Reader;
 use super::value::{Rule, Setting};
 
@@ -34,16 +35,24 @@ pub(super) struct Row {
     pub(super) allowed: String,
     /// The environment variable; `None` for what only a file can hold.
     pub(super) env: Option<String>,
+    /// When a change takes effect.
+    pub(super) effect: Effect,
     /// What the setting does.
     pub(super) what: &'static str,
 }
 
 /// A table of settings.
-pub(super) trait Section: Default {
+pub(super) trait Section: Default + Clone + PartialEq {
     /// Reads the fields it knows and reports the rest.
     fn read_table(reader: &mut Reader, at: &str, table: Map<String, Value>) -> Self;
     /// Documents the fields.
     fn document(&self, at: &str) -> Vec<Entry>;
+    /// Lists the values of the fields.
+    fn list(&self, at: &str, into: &mut Vec<Line>);
+    /// Lists where `after` differs.
+    fn differ(&self, after: &Self, at: &str, into: &mut Vec<Change>);
+    /// Takes over those values that differ between `before` and `after`, and that a reload can change.
+    fn adopt(&mut self, before: &Self, after: &Self);
 }
 
 /// `section` and `key` as `section.key`.
@@ -64,13 +73,32 @@ impl<T: Section> Setting for T {
     }
 
     fn show(&self) -> String {
-        String::new()
+        let mut lines = Vec::new();
+        self.list("", &mut lines);
+        let value = |line: &Line| match line {
+            Line::Value(key, value) => Some(format!("{key} = {value}")),
+            Line::Table(_) | Line::Element(_) => None,
+        };
+        format!("{{ {} }}", lines.iter().filter_map(value).collect::<Vec<_>>().join(", "))
     }
 
-    fn entries(&self, key: &str, what: &'static str, _: Rule) -> Vec<Entry> {
+    fn entries(&self, key: &str, what: &'static str, _: Rule, _: Effect) -> Vec<Entry> {
         let mut entries = vec![Entry::Section { key: key.into(), what }];
         entries.extend(self.document(key));
         entries
+    }
+
+    fn list(&self, key: &str, into: &mut Vec<Line>) {
+        into.push(Line::Table(key.into()));
+        Section::list(self, key, into);
+    }
+
+    fn differ(&self, after: &Self, key: &str, _: Effect, into: &mut Vec<Change>) {
+        Section::differ(self, after, key, into);
+    }
+
+    fn adopt(&mut self, before: &Self, after: &Self, _: Effect) {
+        Section::adopt(self, before, after);
     }
 }
 
@@ -89,10 +117,30 @@ impl<T: Section> Setting for Vec<T> {
     }
 
     fn show(&self) -> String {
-        "[]".into()
+        format!("[{}]", self.iter().map(Setting::show).collect::<Vec<_>>().join(", "))
     }
 
-    fn entries(&self, key: &str, what: &'static str, _: Rule) -> Vec<Entry> {
+    fn list(&self, key: &str, into: &mut Vec<Line>) {
+        if self.is_empty() {
+            into.push(Line::Value(key.into(), self.show()));
+        }
+        for (i, element) in self.iter().enumerate() {
+            into.push(Line::Element(key.into()));
+            Section::list(element, &format!("{key}[{i}]"), into);
+        }
+    }
+
+    fn differ(&self, after: &Self, key: &str, effect: Effect, into: &mut Vec<Change>) {
+        if self.len() == after.len() {
+            for (i, (one, other)) in self.iter().zip(after).enumerate() {
+                Section::differ(one, other, &format!("{key}[{i}]"), into);
+            }
+        } else {
+            into.push(Change { key: key.into(), before: self.show(), after: after.show(), effect });
+        }
+    }
+
+    fn entries(&self, key: &str, what: &'static str, _: Rule, _: Effect) -> Vec<Entry> {
         let key = format!("{key}[]");
         let mut entries = vec![Entry::Section { key: key.clone(), what }];
         entries.extend(T::default().document(&key));
@@ -100,15 +148,16 @@ impl<T: Section> Setting for Vec<T> {
     }
 }
 
-/// Declares a section: `name: Type = default, rule;` for every field, with the field's
-/// documentation above it. The documentation of the fields is the reference.
+/// Declares a section: `name: Type = default, rule => Reload;` for every field, with the field's
+/// documentation above it. The rule may be absent, and without `=> Reload` a change needs a restart.
+/// The documentation of the fields is the reference.
 macro_rules! section {
     (
         $(#[$about:meta])+
         $name:ident {
             $(
                 $(#[doc = $what:literal])+
-                $field:ident: $type:ty = $default:expr $(, $rule:expr)?;
+                $field:ident: $type:ty = $default:expr $(, $rule:expr)? $(=> $effect:ident)?;
             )+
         }
     ) => {
@@ -153,6 +202,7 @@ macro_rules! section {
             }
 
             fn document(&self, at: &str) -> Vec<$crate::settings::section::Entry> {
+                use $crate::settings::change::Effect;
                 use $crate::settings::value::{Rule, Setting};
                 let mut entries = Vec::new();
                 $(
@@ -160,9 +210,37 @@ macro_rules! section {
                         &$crate::settings::section::join(at, stringify!($field)),
                         concat!($($what),+).trim_ascii(),
                         [$($rule,)? Rule::Any][0],
+                        [$(Effect::$effect,)? Effect::Restart][0],
                     ));
                 )+
                 entries
+            }
+
+            fn list(&self, at: &str, into: &mut Vec<$crate::settings::change::Line>) {
+                use $crate::settings::value::Setting;
+                $(
+                    let key = $crate::settings::section::join(at, stringify!($field));
+                    Setting::list(&self.$field, &key, into);
+                )+
+            }
+
+            fn differ(&self, after: &Self, at: &str, into: &mut Vec<$crate::settings::change::Change>) {
+                use $crate::settings::change::Effect;
+                use $crate::settings::value::Setting;
+                $(
+                    let key = $crate::settings::section::join(at, stringify!($field));
+                    let effect = [$(Effect::$effect,)? Effect::Restart][0];
+                    Setting::differ(&self.$field, &after.$field, &key, effect, into);
+                )+
+            }
+
+            fn adopt(&mut self, before: &Self, after: &Self) {
+                use $crate::settings::change::Effect;
+                use $crate::settings::value::Setting;
+                $(
+                    let effect = [$(Effect::$effect,)? Effect::Restart][0];
+                    Setting::adopt(&mut self.$field, &before.$field, &after.$field, effect);
+                )+
             }
         }
     };

@@ -60,9 +60,9 @@ section! {
         /// Web origins that may connect, besides a page's own host and, in open mode, loopback: exact ones,
         /// `https://*.example.com` for any one label, or `*` for all. In open mode the Host of a request has
         /// to be loopback, a name without a dot, or of one of these.
-        origins: Vec<OriginRule> = Vec::new();
+        origins: Vec<OriginRule> = Vec::new() => Reload;
         /// Whether pages of the listed origins may send cookies along with polling requests. Not together with `*`.
-        cors_credentials: bool = false;
+        cors_credentials: bool = false => Reload;
     }
 }
 
@@ -72,7 +72,7 @@ section! {
         /// Where the API, metrics and health checks are. Beyond loopback it needs `internal.keys`. Port 0 takes any free one.
         address: SocketAddr = loopback(9090);
         /// Keys of the API. With none the API is open, and so for loopback only.
-        keys: Vec<Key> = Vec::new();
+        keys: Vec<Key> = Vec::new() => Reload;
     }
 }
 
@@ -80,11 +80,11 @@ section! {
     /// One key of the API: a bearer token, of which only the hash is kept here.
     Key {
         /// Name of the key, for the operator; it may appear in logs. Required.
-        id: String = String::new(), Rule::NotEmpty;
+        id: String = String::new(), Rule::NotEmpty => Reload;
         /// SHA-256 of the secret, in hexadecimal: `printf %s "$SECRET" | sha256sum`. Required.
-        sha256: KeyDigest = Secret::new([0; 32]);
+        sha256: KeyDigest = Secret::new([0; 32]) => Reload;
         /// What the key opens. Required.
-        scopes: Vec<Scope> = Vec::new();
+        scopes: Vec<Scope> = Vec::new() => Reload;
     }
 }
 
@@ -142,40 +142,40 @@ section! {
     /// Bounds of everything that a client or a backend could make grow.
     Limits {
         /// Connections of this node; fewer if files or memory allow fewer. Beyond it handshakes get 503.
-        connections_max: u64 = 100_000, COUNT;
+        connections_max: u64 = 100_000, COUNT => Reload;
         /// Memory set aside for one connection when the connection limit is derived from the memory limit.
-        connection_memory_bytes: u64 = 16_384, BYTES;
+        connection_memory_bytes: u64 = 16_384, BYTES => Reload;
         /// Bytes of one message of a client, all fragments together, and of one polling request; told to
         /// Socket.IO clients as `maxPayload`.
-        message_bytes_max: usize = 1_000_000, BYTES;
+        message_bytes_max: usize = 1_000_000, BYTES => Reload;
         /// Fragments of one WebSocket message.
-        message_fragments_max: usize = 1024, COUNT;
+        message_fragments_max: usize = 1024, COUNT => Reload;
         /// Bytes that may wait for one client that reads slowly.
-        outbox_bytes_max: usize = 1_048_576, BYTES;
+        outbox_bytes_max: usize = 1_048_576, BYTES => Reload;
         /// Time that the oldest message may wait for one client that reads slowly.
-        outbox_age_ms_max: u64 = 10_000, DURATION;
+        outbox_age_ms_max: u64 = 10_000, DURATION => Reload;
         /// Rooms of one connection, in all its namespaces together.
-        rooms_per_connection_max: usize = 1000, COUNT;
+        rooms_per_connection_max: usize = 1000, COUNT => Reload;
         /// Namespaces that one Socket.IO connection may join.
-        namespaces_per_connection_max: usize = 16, COUNT;
+        namespaces_per_connection_max: usize = 16, COUNT => Reload;
         /// Acknowledgements that clients owe this node, all connections together.
-        acks_pending_max: usize = 10_000, COUNT;
+        acks_pending_max: usize = 10_000, COUNT => Reload;
         /// Bytes of publications that may wait for one shard. Beyond it publishing gets 503.
         mailbox_bytes_max: usize = 67_108_864, BYTES;
         /// Bytes of the body of one publish request, and of one item of a streamed batch.
-        publish_body_bytes_max: usize = 1_048_576, BYTES;
+        publish_body_bytes_max: usize = 1_048_576, BYTES => Reload;
         /// Publications of one batch.
-        batch_items_max: usize = 1000, COUNT;
+        batch_items_max: usize = 1000, COUNT => Reload;
         /// Items of one page of a list of the API.
-        list_items_max: usize = 1000, Rule::Between(1, LIST_ITEMS_MAX);
+        list_items_max: usize = 1000, Rule::Between(1, LIST_ITEMS_MAX) => Reload;
         /// Bytes of the request line and headers of a request.
-        header_bytes_max: usize = 16_384, Rule::Between(HEADER_BYTES_MIN, HEADER_BYTES_MAX);
+        header_bytes_max: usize = 16_384, Rule::Between(HEADER_BYTES_MIN, HEADER_BYTES_MAX) => Reload;
         /// Headers of a request.
-        headers_max: usize = 64, Rule::Between(16, 1024);
+        headers_max: usize = 64, Rule::Between(16, 1024) => Reload;
         /// Time a client has to send the request line and headers.
-        header_timeout_ms: u64 = 5000, DURATION;
+        header_timeout_ms: u64 = 5000, DURATION => Reload;
         /// Time a client has to send the body of a request; a streamed batch may take any time.
-        body_timeout_ms: u64 = 30_000, DURATION;
+        body_timeout_ms: u64 = 30_000, DURATION => Reload;
     }
 }
 
@@ -212,9 +212,9 @@ section! {
     /// How a node stops.
     Drain {
         /// Time between reporting not ready and closing the first connection, for balancers to notice.
-        delay_ms: u64 = 0, Rule::Between(0, DURATION_MS_MAX);
+        delay_ms: u64 = 0, Rule::Between(0, DURATION_MS_MAX) => Reload;
         /// Time from the signal to the exit, the delay included; what is still open then is closed.
-        deadline_ms: u64 = 10_000, DURATION;
+        deadline_ms: u64 = 10_000, DURATION => Reload;
     }
 }
 
@@ -225,6 +225,6 @@ section! {
         format: LogFormat = LogFormat::Auto;
         /// The least level that is logged: `error`, `warn`, `info`, `debug` or `trace`, also by target:
         /// `info,roomcast=debug`.
-        level: String = "info".into(), Rule::Filter;
+        level: String = "info".into(), Rule::Filter => Reload;
     }
 }

@@ -1,36 +1,94 @@
-//! The valid key that is nearest to a wrong one.
+//! The valid keys that are nearest to a wrong one.
 
-/// The key of `known` nearest to `wrong`, both written `section.key`.
-///
-/// A key that was put into the wrong section counts as a near miss; otherwise the
-/// edit distance of the whole path decides, and the earlier key wins a tie.
-pub(super) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known.into_iter().min_by_key(|key| {
-        let whole = distance(wrong, key);
-        let moved = wrong.contains('.') && leaf(wrong) == leaf(key);
-        if moved { whole.min(2) } else { whole }
-    })
+/// What to say about a key that nobody knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Hint {
+    /// These are near: misspelt, or in another section.
+    Near(Vec<String>),
+    /// Nothing is near. The section, empty for the top, and what it has.
+    Valid(String, Vec<String>),
 }
 
-fn leaf(key: &str) -> &str {
-    key.rsplit('.').next().unwrap_or(key)
-}
+/// Costs more than a near miss of one letter, and less than any two of them.
+const MOVED: usize = 2;
+/// Differences at most, however long the name is.
+const DIFFERENCES_MAX: usize = 3;
 
-/// Levenshtein distance in characters.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let above = row[j + 1];
-            let replaced = diagonal + usize::from(ca != *cb);
-            row[j + 1] = replaced.min(above + 1).min(row[j] + 1);
-            diagonal = above;
+/// What is near `wrong` among `known`, both written `section.key`.
+pub(super) fn hint<'a>(wrong: &str, known: impl Iterator<Item = &'a str> + Clone) -> Hint {
+    let costs: Vec<(usize, &str)> = known.clone().filter_map(|key| Some((cost(wrong, key)?, key))).collect();
+    if let Some(least) = costs.iter().map(|(cost, _)| *cost).min() {
+        let nearest = costs.into_iter().filter(|(cost, _)| *cost == least);
+        return Hint::Near(nearest.map(|(_, key)| key.to_owned()).collect());
+    }
+    let of = |section: &str| -> Vec<String> {
+        let keys = known.clone().map(split).filter(|(of, _)| *of == section);
+        keys.map(|(_, name)| name.to_owned()).collect()
+    };
+    // A key may be a section itself, where only settings can be.
+    for section in [wrong, split(wrong).0] {
+        let valid = of(section);
+        if !section.is_empty() && !valid.is_empty() {
+            return Hint::Valid(section.to_owned(), valid);
         }
     }
-    row[b.len()]
+    // Of keys alone, the sections are what stands before them.
+    let mut sections: Vec<String> = Vec::new();
+    for key in known {
+        let top = key.split(['.', '[']).next().unwrap_or(key).to_owned();
+        if !sections.contains(&top) {
+            sections.push(top);
+        }
+    }
+    Hint::Valid(String::new(), sections)
+}
+
+/// How far `key` is from `wrong`; `None`: too far to be what was meant.
+fn cost(wrong: &str, key: &str) -> Option<usize> {
+    let ((wrong_section, wrong_name), (section, name)) = (split(wrong), split(key));
+    let there = near(wrong_section, section).and_then(|cost| Some(cost + near(wrong_name, name)?));
+    there.or_else(|| (wrong_name == name).then_some(MOVED))
+}
+
+/// `section.name` as section and name.
+fn split(key: &str) -> (&str, &str) {
+    key.rsplit_once('.').unwrap_or(("", key))
+}
+
+/// The differences between two names, if they are few for their length.
+fn near(wrong: &str, name: &str) -> Option<usize> {
+    let wrong = wrong.to_lowercase().replace('-', "_");
+    if sorted(&wrong) == sorted(name) {
+        return Some(usize::from(wrong != name));
+    }
+    let most = (name.len() / 3).clamp(1, DIFFERENCES_MAX);
+    Some(distance(&wrong, name)).filter(|differences| *differences <= most && !wrong.is_empty())
+}
+
+/// The words of a name: `max_connections` has those of `connections_max`.
+fn sorted(name: &str) -> Vec<&str> {
+    let mut words: Vec<&str> = name.split('_').collect();
+    words.sort_unstable();
+    words
+}
+
+/// Letters to insert, to take out, to replace or to exchange with their neighbour.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut least = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -39,18 +97,60 @@ mod tests {
 
     #[test]
     fn distances_are_those_of_the_textbook() {
-        for (a, b, d) in [("kitten", "sitting", 3), ("", "abc", 3), ("abc", "", 3), ("é", "e", 1), ("x", "x", 0)] {
+        let cases =
+            [("kitten", "sitting", 3), ("", "abc", 3), ("abc", "", 3), ("é", "e", 1), ("x", "x", 0), ("lgo", "log", 1)];
+        for (a, b, d) in cases {
             assert_eq!(distance(a, b), d, "{a} {b}");
         }
     }
 
     #[test]
-    fn a_misspelt_key_and_a_misplaced_one_are_found() {
-        let known = ["log", "log.level", "limits.connections_max", "limits.headers_max", "public.address"];
-        assert_eq!(nearest("limits.conections_max", known), Some("limits.connections_max"));
-        assert_eq!(nearest("limit.headers_max", known), Some("limits.headers_max"));
-        assert_eq!(nearest("public.connections_max", known), Some("limits.connections_max"));
-        assert_eq!(nearest("lgo", known), Some("log"));
-        assert_eq!(nearest("anything", []), None);
+    fn a_misspelt_key_and_a_misplaced_one_are_found_and_nothing_odd() {
+        let known = [
+            "public",
+            "public.address",
+            "internal",
+            "internal.address",
+            "limits",
+            "limits.connections_max",
+            "limits.headers_max",
+            "log",
+            "log.level",
+            "namespaces",
+            "namespaces[].name",
+        ];
+        let near = |keys: &[&str]| Hint::Near(keys.iter().map(|key| (*key).to_owned()).collect());
+        for (wrong, nearest) in [
+            ("limits.conections_max", &["limits.connections_max"][..]),
+            ("limits.connectoins_max", &["limits.connections_max"]),
+            ("limits.max-connections", &["limits.connections_max"]),
+            ("limits.Headers_Max", &["limits.headers_max"]),
+            ("limit.headers_max", &["limits.headers_max"]),
+            ("public.connections_max", &["limits.connections_max"]),
+            ("address", &["public.address", "internal.address"]),
+            ("log.address", &["public.address", "internal.address"]),
+            ("lgo", &["log"]),
+            ("log.leevl", &["log.level"]),
+            ("namespaces[].nam", &["namespaces[].name"]),
+        ] {
+            assert_eq!(hint(wrong, known.into_iter()), near(nearest), "{wrong}");
+        }
+        let valid = |section: &str, keys: &[&str]| {
+            Hint::Valid(section.into(), keys.iter().map(|key| (*key).to_owned()).collect())
+        };
+        let sections = ["public", "internal", "limits", "log", "namespaces"];
+        for (wrong, expected) in [
+            ("redis", valid("", &sections)),
+            ("redis.url", valid("", &sections)),
+            ("", valid("", &sections)),
+            ("limits.rate", valid("limits", &["connections_max", "headers_max"])),
+            ("log.file", valid("log", &["level"])),
+        ] {
+            assert_eq!(hint(wrong, known.into_iter()), expected, "{wrong}");
+        }
+        let variables = ["public.address", "log.level"];
+        assert_eq!(hint("log", variables.into_iter()), valid("log", &["level"]));
+        assert_eq!(hint("redis.url", variables.into_iter()), valid("", &["public", "log"]));
+        assert_eq!(hint("a", [].into_iter()), valid("", &[]));
     }
 }

@@ -8,11 +8,11 @@ use std::net::SocketAddr;
 
 use config::{Value, ValueKind};
 
+use super::change::{Change, Effect, Line};
 use super::check;
-use super::error::Place;
-use super::load;
 use super::reader::Reader;
 use super::section::{Entry, Row};
+use super::variables;
 
 /// What a value must be beyond its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Rule {
 }
 
 /// A type that a setting can have.
-pub(super) trait Setting: Sized {
+pub(super) trait Setting: Sized + Clone + PartialEq {
     /// What belongs there, in errors and in the reference.
     const KIND: &'static str;
 
@@ -67,7 +67,7 @@ pub(super) trait Setting: Sized {
     }
 
     /// Lines of the reference, with `self` as the default.
-    fn entries(&self, key: &str, what: &'static str, rule: Rule) -> Vec<Entry> {
+    fn entries(&self, key: &str, what: &'static str, rule: Rule, effect: Effect) -> Vec<Entry> {
         let unit = if key.ends_with("_ms") || key.contains("_ms_") {
             "ms"
         } else if key.contains("bytes") {
@@ -81,16 +81,36 @@ pub(super) trait Setting: Sized {
             default: self.show(),
             unit,
             allowed: rule.text(),
-            env: (!key.contains('[')).then(|| load::variable(key)),
+            env: (!key.contains('[')).then(|| variables::variable(key)),
+            effect,
             what,
         })]
+    }
+
+    /// Lists the value in force.
+    fn list(&self, key: &str, into: &mut Vec<Line>) {
+        into.push(Line::Value(key.into(), self.show()));
+    }
+
+    /// Lists where `after` differs.
+    fn differ(&self, after: &Self, key: &str, effect: Effect, into: &mut Vec<Change>) {
+        if self != after {
+            into.push(Change { key: key.into(), before: self.show(), after: after.show(), effect });
+        }
+    }
+
+    /// Takes `after` over if it differs from `before`, and if a reload can change the setting.
+    fn adopt(&mut self, before: &Self, after: &Self, effect: Effect) {
+        if effect == Effect::Reload && before != after {
+            self.clone_from(after);
+        }
     }
 }
 
 /// The text of a value that came from the environment.
-fn env_text<'a>(reader: &Reader, value: &'a Value) -> Option<&'a str> {
-    match (&value.kind, reader.place(value)) {
-        (ValueKind::String(text), Place::Environment(_)) => Some(text.trim()),
+fn env_text(value: &Value) -> Option<&str> {
+    match (&value.kind, value.origin()) {
+        (ValueKind::String(text), Some(_)) => Some(text.trim()),
         _ => None,
     }
 }
@@ -106,7 +126,7 @@ macro_rules! number {
                     ValueKind::U64(n) => Self::try_from(*n).ok(),
                     ValueKind::I128(n) => Self::try_from(*n).ok(),
                     ValueKind::U128(n) => Self::try_from(*n).ok(),
-                    _ => env_text(reader, &value).and_then(|text| text.parse().ok()),
+                    _ => env_text(&value).and_then(|text| text.parse().ok()),
                 };
                 number.or_else(|| reader.mistyped(key, Self::KIND, &value))
             }
@@ -136,7 +156,7 @@ impl Setting for bool {
     fn read(reader: &mut Reader, key: &str, value: Value) -> Option<Self> {
         let switch = match value.kind {
             ValueKind::Boolean(b) => Some(b),
-            _ => env_text(reader, &value).and_then(|text| text.parse().ok()),
+            _ => env_text(&value).and_then(|text| text.parse().ok()),
         };
         switch.or_else(|| reader.mistyped(key, Self::KIND, &value))
     }
@@ -157,7 +177,8 @@ impl Setting for String {
     }
 
     fn show(&self) -> String {
-        format!("{self:?}")
+        // Control characters, which TOML escapes too, are in no setting.
+        format!("\"{}\"", self.replace('\\', "\\\\").replace('"', "\\\""))
     }
 
     fn obeys(&self, rule: Rule) -> Result<(), String> {
@@ -191,7 +212,7 @@ pub(super) fn words<T>(
     value: &Value,
     parse: impl Fn(&str) -> Result<T, String>,
 ) -> Option<Vec<T>> {
-    let list: Option<Vec<String>> = if let Some(text) = env_text(reader, value) {
+    let list: Option<Vec<String>> = if let Some(text) = env_text(value) {
         let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
         Some(words.map(str::to_owned).collect())
     } else if let ValueKind::Array(items) = &value.kind {

@@ -95,7 +95,7 @@ impl State {
         let mut rooms = Rooms::default();
         let namespaces = 0..node.namespaces.len() as u32;
         let everybody = namespaces.map(|namespace| rooms.open_everybody(namespace)).collect();
-        let rules = Rules::new(&node.settings);
+        let rules = Rules::new(&node.settings());
         let cells = node.metrics.cells();
         let wheel = Wheel::new(node.clock.now());
         Self {
@@ -115,6 +115,18 @@ impl State {
             scratch: vec![0; SCRATCH_BYTES],
             generations: 0,
             node,
+        }
+    }
+
+    /// Follows settings that have changed, at once: every rule is looked up when it is applied.
+    pub(crate) fn reload(&mut self) {
+        self.rules = Rules::new(&self.node.settings());
+        // What waits already is judged by the new age, once that has passed.
+        let by = self.now().saturating_add(self.rules.outbox.age_max);
+        let waiting = self.conns.iter().filter(|(_, connection)| connection.outbox.is_some());
+        let keys: Vec<ConnKey> = waiting.filter_map(|(index, _)| self.key(index as u32)).collect();
+        for key in keys {
+            self.wheel_insert(key, by);
         }
     }
 

@@ -63,7 +63,7 @@ async fn run(shard: Rc<Shard>, listener: std::net::TcpListener) {
 
 /// Accepts until the node drains; then the listener closes.
 async fn accept(shard: Rc<Shard>, listener: TcpListener, drained: Rc<Notify>) {
-    let settings = &shard.node.settings;
+    let settings = shard.node.settings();
     let (socket_io, plain) = (&settings.socket_io, &settings.websocket);
     let silence =
         (socket_io.ping_interval_ms + socket_io.ping_timeout_ms).max(plain.ping_interval_ms + plain.ping_timeout_ms);
@@ -116,6 +116,7 @@ fn handle(shard: &Rc<Shard>, mail: Mail) {
         Mail::Poll(sid, poll, reply) => shard.state.borrow_mut().poll(&sid, poll, reply),
         Mail::Adopt(adopted) => crate::public::adopt(shard, adopted),
         Mail::ToSocket(key, what) => shard.state.borrow_mut().socket_order(key, what),
+        Mail::Reload => shard.state.borrow_mut().reload(),
         Mail::Deliver(..) | Mail::Drain(_) | Mail::Stop => {}
     }
     shard.mailbox.release(bytes);

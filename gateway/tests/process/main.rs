@@ -1,0 +1,11 @@
+//! The program itself: its commands, its exit codes, and what signals do to it.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `program` | starting, signalling and asking the real binary |
+//! | `commands` | check-config, print-config, healthcheck, help |
+//! | `reload` | SIGHUP |
+
+mod commands;
+mod program;
+mod reload;
