@@ -1,0 +1,158 @@
+//! What the API asks about who is here, answered in small parts.
+//!
+//! A part ends when it has what was wanted or when the shard has spent its steps on it: other
+//! connections wait for no longer than that, however many there are, however many rooms each
+//! is in.
+
+use roomcast_core::cluster::{RoomInfo, SocketInfo};
+use roomcast_core::room::Room;
+
+use super::connection::Speech;
+use super::rooms::{Member, RoomIndex};
+use super::state::{Socket, State};
+use crate::lists::{ConnectionsPart, ConnectionsQuery, Part, Query, RoomsPart, RoomsQuery};
+use crate::metrics::Transport;
+
+/// What a part may cost. One step is one entry of a table that is looked at: a socket, a
+/// room, a membership.
+const STEPS_MAX: usize = 1024;
+
+/// What is left of a part's cost.
+struct Steps(usize);
+
+impl Steps {
+    fn spend(&mut self, steps: usize) {
+        self.0 = self.0.saturating_sub(steps);
+    }
+
+    fn are_spent(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl State {
+    /// Answers a question of the API.
+    pub(crate) fn look_up(&self, query: Query) {
+        if query.is_abandoned() {
+            return;
+        }
+        let mut steps = Steps(STEPS_MAX);
+        // Who asked may be gone by now: there is nobody to tell.
+        match query {
+            Query::Connections(query, reply) => drop(reply.send(self.list_connections(&query, &mut steps))),
+            Query::Rooms(query, reply) => drop(reply.send(self.list_rooms(&query, &mut steps))),
+            Query::Members(namespace, room, reply) => drop(reply.send(self.count_members(namespace, &room))),
+            Query::Connection(namespace, id, reply) => {
+                let private = self.private_member(namespace, &Room::of_socket(&id));
+                drop(reply.send(private.and_then(|member| self.describe(member.socket))));
+            }
+        }
+    }
+
+    fn list_rooms(&self, query: &RoomsQuery, steps: &mut Steps) -> RoomsPart {
+        let mut items = Vec::new();
+        let after = query.after.as_ref().map(Room::as_str);
+        for (room, members) in self.rooms.in_order(query.namespace, after, &query.prefix) {
+            steps.spend(1);
+            if members > 0 {
+                items.push(RoomInfo { room: room.clone(), members });
+            }
+            if items.len() >= query.items_max || steps.are_spent() {
+                return Part { items, next: Some(room.clone()) };
+            }
+        }
+        Part { items, next: None }
+    }
+
+    fn list_connections(&self, query: &ConnectionsQuery, steps: &mut Steps) -> ConnectionsPart {
+        let members = match &query.room {
+            Some(room) if self.ids.contains_key(room.as_str()) => {
+                let member = self.private_member(query.namespace, room).filter(|member| member.socket >= query.from);
+                return self.describe_those(member.into_iter().map(|member| member.socket), query, steps, |_| true);
+            }
+            Some(room) => self.rooms.find(query.namespace, room),
+            None => self.everybody.get(query.namespace as usize).copied(),
+        };
+        let Some((room, entry)) = members.and_then(|room| Some((room, self.rooms.get(room)?))) else {
+            return Part { items: Vec::new(), next: None };
+        };
+        if entry.members.len() <= STEPS_MAX {
+            let sockets = entry.members.iter().map(|member| member.socket);
+            let mut sockets: Vec<u32> = sockets.filter(|socket| *socket >= query.from).collect();
+            sockets.sort_unstable();
+            return self.describe_those(sockets.into_iter(), query, steps, |_| true);
+        }
+        // So many would take long to sort for every part. But they are many among all sockets too:
+        // going through those finds the next one soon.
+        let sockets = query.from..self.sockets.capacity() as u32;
+        let everybody = query.room.is_none();
+        self.describe_those(sockets, query, steps, |socket| {
+            if everybody { is_one_of(socket, query.namespace) } else { is_in(socket, room) }
+        })
+    }
+
+    /// Describes those of `sockets`, which come in order, that are meant.
+    fn describe_those(
+        &self,
+        sockets: impl Iterator<Item = u32>,
+        query: &ConnectionsQuery,
+        steps: &mut Steps,
+        is_meant: impl Fn(&Socket) -> bool,
+    ) -> ConnectionsPart {
+        let mut items = Vec::new();
+        for index in sockets {
+            if items.len() >= query.items_max || steps.are_spent() {
+                return Part { items, next: Some(index) };
+            }
+            let socket = self.sockets.get(index as usize);
+            steps.spend(1 + socket.map_or(0, |socket| socket.places.len()));
+            if socket.is_some_and(&is_meant)
+                && let Some(info) = self.describe(index)
+            {
+                items.push((index, info));
+            }
+        }
+        Part { items, next: None }
+    }
+
+    fn count_members(&self, namespace: u32, room: &Room) -> usize {
+        if self.ids.contains_key(room.as_str()) {
+            return usize::from(self.private_member(namespace, room).is_some());
+        }
+        let entry = self.rooms.find(namespace, room).and_then(|index| self.rooms.get(index));
+        entry.map_or(0, |entry| entry.members.len())
+    }
+
+    /// The socket whose private room it is, if it is in the namespace by now.
+    pub(crate) fn private_member(&self, namespace: u32, room: &Room) -> Option<Member> {
+        let socket = self.ids.get(room.as_str()).copied()?;
+        let entry = self.sockets.get(socket as usize).filter(|entry| is_one_of(entry, namespace))?;
+        Some(Member { conn: entry.conn, socket })
+    }
+
+    /// A socket as the API shows it.
+    pub(crate) fn describe(&self, socket: u32) -> Option<SocketInfo> {
+        let socket = self.sockets.get(socket as usize)?;
+        let connection = self.conns.get(socket.conn as usize)?;
+        let rooms = socket.places.iter().filter_map(|place| self.rooms.get(place.room)?.name.clone());
+        Some(SocketInfo {
+            id: socket.id.clone(),
+            namespace: self.namespace(socket.namespace),
+            rooms: rooms.collect(),
+            protocol: if matches!(connection.speech, Speech::Plain { .. }) { "plain" } else { "socketio" },
+            transport: if connection.transport_label() == Transport::Polling { "polling" } else { "websocket" },
+            address: connection.address.to_string(),
+            connected_at: socket.connected_at,
+            shard: self.index.get(),
+        })
+    }
+}
+
+/// Whether a socket takes part in a namespace.
+fn is_one_of(socket: &Socket, namespace: u32) -> bool {
+    socket.namespace == namespace && socket.joined
+}
+
+fn is_in(socket: &Socket, room: RoomIndex) -> bool {
+    socket.places.iter().any(|place| place.room == room)
+}
