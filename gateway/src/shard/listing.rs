@@ -13,20 +13,30 @@ use super::state::{Socket, State};
 use crate::lists::{ConnectionsPart, ConnectionsQuery, Part, Query, RoomsPart, RoomsQuery};
 use crate::metrics::Transport;
 
-/// What a part may cost. One step is one entry of a table that is looked at: a socket, a
-/// room, a membership.
+/// What a part may cost in steps. One step is one entry of a table that is looked at: a
+/// socket, a room, a membership.
 const STEPS_MAX: usize = 1024;
+/// Members that are gone through to find the next ones of a room. They lie side by side, so
+/// that this costs about as much as the steps.
+const MEMBERS_MAX: usize = 16 * 1024;
 
-/// What is left of a part's cost.
-struct Steps(usize);
+/// What is left to spend on a part.
+struct Budget {
+    steps: usize,
+    members_max: usize,
+}
 
-impl Steps {
-    fn spend(&mut self, steps: usize) {
-        self.0 = self.0.saturating_sub(steps);
+impl Budget {
+    fn new() -> Self {
+        Self { steps: STEPS_MAX, members_max: MEMBERS_MAX }
     }
 
-    fn are_spent(&self) -> bool {
-        self.0 == 0
+    fn spend(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_sub(steps);
+    }
+
+    fn is_spent(&self) -> bool {
+        self.steps == 0
     }
 }
 
@@ -36,11 +46,11 @@ impl State {
         if query.is_abandoned() {
             return;
         }
-        let mut steps = Steps(STEPS_MAX);
+        let mut budget = Budget::new();
         // Who asked may be gone by now: there is nobody to tell.
         match query {
-            Query::Connections(query, reply) => drop(reply.send(self.list_connections(&query, &mut steps))),
-            Query::Rooms(query, reply) => drop(reply.send(self.list_rooms(&query, &mut steps))),
+            Query::Connections(query, reply) => drop(reply.send(self.list_connections(&query, &mut budget))),
+            Query::Rooms(query, reply) => drop(reply.send(self.list_rooms(&query, &mut budget))),
             Query::Members(namespace, room, reply) => drop(reply.send(self.count_members(namespace, &room))),
             Query::Connection(namespace, id, reply) => {
                 let private = self.private_member(namespace, &Room::of_socket(&id));
@@ -49,44 +59,43 @@ impl State {
         }
     }
 
-    fn list_rooms(&self, query: &RoomsQuery, steps: &mut Steps) -> RoomsPart {
+    fn list_rooms(&self, query: &RoomsQuery, budget: &mut Budget) -> RoomsPart {
         let mut items = Vec::new();
         let after = query.after.as_ref().map(Room::as_str);
         for (room, members) in self.rooms.in_order(query.namespace, after, &query.prefix) {
-            steps.spend(1);
+            budget.spend(1);
             if members > 0 {
                 items.push(RoomInfo { room: room.clone(), members });
             }
-            if items.len() >= query.items_max || steps.are_spent() {
+            if items.len() >= query.items_max || budget.is_spent() {
                 return Part { items, next: Some(room.clone()) };
             }
         }
         Part { items, next: None }
     }
 
-    fn list_connections(&self, query: &ConnectionsQuery, steps: &mut Steps) -> ConnectionsPart {
-        let members = match &query.room {
+    fn list_connections(&self, query: &ConnectionsQuery, budget: &mut Budget) -> ConnectionsPart {
+        let room = match &query.room {
             Some(room) if self.ids.contains_key(room.as_str()) => {
-                let member = self.private_member(query.namespace, room).filter(|member| member.socket >= query.from);
-                return self.describe_those(member.into_iter().map(|member| member.socket), query, steps, |_| true);
+                let member = self.private_member(query.namespace, room).map(|member| member.socket);
+                let member = member.into_iter().filter(|socket| *socket >= query.from);
+                return self.describe_those(member, query, budget, |_| true);
             }
             Some(room) => self.rooms.find(query.namespace, room),
             None => self.everybody.get(query.namespace as usize).copied(),
         };
-        let Some((room, entry)) = members.and_then(|room| Some((room, self.rooms.get(room)?))) else {
+        let Some((room, entry)) = room.and_then(|room| Some((room, self.rooms.get(room)?))) else {
             return Part { items: Vec::new(), next: None };
         };
-        if entry.members.len() <= STEPS_MAX {
-            let sockets = entry.members.iter().map(|member| member.socket);
-            let mut sockets: Vec<u32> = sockets.filter(|socket| *socket >= query.from).collect();
-            sockets.sort_unstable();
-            return self.describe_those(sockets.into_iter(), query, steps, |_| true);
+        if entry.members.len() <= budget.members_max {
+            let (sockets, rest) = first_from(&entry.members, query.from, query.items_max);
+            let part = self.describe_those(sockets.into_iter(), query, budget, |_| true);
+            return Part { next: part.next.or(rest), ..part };
         }
-        // So many would take long to sort for every part. But they are many among all sockets too:
-        // going through those finds the next one soon.
+        // So many are many among all sockets too: going through those finds the next one soon.
         let sockets = query.from..self.sockets.capacity() as u32;
         let everybody = query.room.is_none();
-        self.describe_those(sockets, query, steps, |socket| {
+        self.describe_those(sockets, query, budget, |socket| {
             if everybody { is_one_of(socket, query.namespace) } else { is_in(socket, room) }
         })
     }
@@ -96,16 +105,16 @@ impl State {
         &self,
         sockets: impl Iterator<Item = u32>,
         query: &ConnectionsQuery,
-        steps: &mut Steps,
+        budget: &mut Budget,
         is_meant: impl Fn(&Socket) -> bool,
     ) -> ConnectionsPart {
         let mut items = Vec::new();
         for index in sockets {
-            if items.len() >= query.items_max || steps.are_spent() {
+            if items.len() >= query.items_max || budget.is_spent() {
                 return Part { items, next: Some(index) };
             }
             let socket = self.sockets.get(index as usize);
-            steps.spend(1 + socket.map_or(0, |socket| socket.places.len()));
+            budget.spend(1 + socket.map_or(0, |socket| socket.places.len()));
             if socket.is_some_and(&is_meant)
                 && let Some(info) = self.describe(index)
             {
@@ -156,3 +165,18 @@ fn is_one_of(socket: &Socket, namespace: u32) -> bool {
 fn is_in(socket: &Socket, room: RoomIndex) -> bool {
     socket.places.iter().any(|place| place.room == room)
 }
+
+/// The first `count` members from a place on, in order, and the place of the one behind them.
+fn first_from(members: &[Member], from: u32, count: usize) -> (Vec<u32>, Option<u32>) {
+    let mut sockets: Vec<u32> = members.iter().map(|member| member.socket).filter(|socket| *socket >= from).collect();
+    let mut rest = None;
+    if sockets.len() > count {
+        rest = Some(*sockets.select_nth_unstable(count).1);
+        sockets.truncate(count);
+    }
+    sockets.sort_unstable();
+    (sockets, rest)
+}
+
+#[cfg(test)]
+mod tests;
