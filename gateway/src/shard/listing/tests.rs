@@ -224,7 +224,7 @@ fn whoever_stays_is_listed_once(ops: Vec<Op>, members_max: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
     fn whoever_stays_is_listed_once_whatever_comes_and_goes(
@@ -263,6 +263,8 @@ fn a_part_of_the_rooms_costs_what_it_shows() {
             let part = world.rooms(None, "r0002", 100, budget);
             assert_eq!((part.items.len(), part.next), (10, None));
         });
+        // The prefix may be another one than that of the page before.
+        assert_eq!(world.rooms(Some("a longer name"), "r0002", 100, &mut Budget::new()).items.len(), 10);
         let none = cost(|budget| assert!(world.rooms(None, "~", 100, budget).items.is_empty()));
         [middle, prefix, none]
     });
