@@ -220,4 +220,5 @@ fn a_shard_with_a_full_mailbox_is_not_asked() {
     }
     drop(held);
     assert_eq!(gateway.get("/v1/rooms").json()["items"], json!([{"room":"a","members":1}]));
+    gateway.until("/metrics", |answer| answer.body.contains("\nroomcast_mailbox_bytes 0\n"));
 }

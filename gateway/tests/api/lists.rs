@@ -143,6 +143,11 @@ fn filters_join() {
     assert_eq!(gateway.get(&format!("/v1/connections/{other}")).problem(404, "unknown_connection"), "");
 }
 
+/// A text as a segment of a path or a value of a query, every byte of it percent-encoded.
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |encoded, byte| encoded + &format!("%{byte:02X}"))
+}
+
 #[test]
 fn rooms_sort_by_the_bytes_of_their_names() {
     let gateway = start();
@@ -174,7 +179,7 @@ fn rooms_sort_by_the_bytes_of_their_names() {
         assert!(listed.iter().all(|item| item["members"] == 2), "{listed:?}");
     }
     for name in names {
-        let encoded: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = encoded(name);
         assert_eq!(gateway.get(&format!("/v1/rooms/{encoded}")).json(), json!({"room":name,"members":2}));
         let with_prefix = all(&gateway, &format!("/v1/rooms?prefix={encoded}&"), 2);
         let expected: Vec<_> = names.into_iter().filter(|other| other.starts_with(name)).collect();
