@@ -14,8 +14,10 @@
 //! | `orders` | `POST /v1/rooms/join`, `/v1/rooms/leave`, `/v1/disconnect` |
 //! | `rooms` | `GET /v1/rooms`, `/v1/rooms/{room}` |
 //! | `connections` | `GET /v1/connections`, `/v1/connections/{id}` |
-//! | `query` | parameters, pages and cursors of lists |
+//! | `query` | parameters of lists |
+//! | `page`, `cursor` | pages of lists, and where the next one begins |
 //! | `ask` | asking all nodes |
+//! | `shards` | asking the shards of this node |
 //! | `health` | `GET /livez`, `/readyz`, `/metrics` |
 //! | `answer` | bodies and types of answers |
 //! | `problem` | errors and their stable codes |
@@ -32,17 +34,20 @@ mod audience;
 mod batch;
 mod body;
 mod connections;
+mod cursor;
 mod guard;
 mod health;
 mod object;
 mod orders;
 mod outcome;
+mod page;
 mod pipeline;
 mod problem;
 mod publish;
 mod query;
 mod rooms;
 mod routes;
+mod shards;
 
 use std::convert::Infallible;
 use std::sync::Arc;

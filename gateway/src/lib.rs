@@ -12,6 +12,7 @@
 //! | `internal` | the backends' port: API, metrics, health |
 //! | [`shard`] | a thread with its connections, rooms and the write path |
 //! | [`mail`] | what threads ask of a shard |
+//! | [`lists`] | what the API asks of a shard: parts of lists, counts |
 //! | [`mailbox`] | what other threads want of a shard |
 //! | [`cluster`] | from the adapter to the shards |
 //! | [`interest`] | which shards have members of which room |
@@ -41,6 +42,7 @@ pub mod interest;
 mod internal;
 pub mod limits;
 pub mod listener;
+pub mod lists;
 pub mod mail;
 pub mod mailbox;
 pub mod metrics;

@@ -18,6 +18,8 @@ pub const HEADER_BYTES_MAX: u64 = 1 << 20;
 pub const LIST_ITEMS_DEFAULT: usize = 100;
 /// Items of a list of the API at most, whatever the settings say.
 pub const LIST_ITEMS_MAX: u64 = 1000;
+/// Bytes of a list of the API after which a page ends early: a connection may be in many rooms.
+pub const LIST_REPLY_BYTES_MAX: usize = 8 << 20;
 /// Rooms, users and connections that one request of the API may name.
 pub const AUDIENCE_ROOMS_MAX: usize = 1000;
 /// Time that clients have to acknowledge a publication of the API, if it does not say.

@@ -12,6 +12,8 @@ use roomcast_core::id::Sid;
 use roomcast_core::publication::Payload;
 use tokio::sync::oneshot;
 
+use crate::lists::Query;
+
 /// Charged for a mail that carries no publication.
 pub const MAIL_BYTES: usize = 512;
 
@@ -29,6 +31,8 @@ pub enum Mail {
     Deliver(Arc<Delivery>, usize),
     /// Carry out and answer; with the publication of a broadcast with acknowledgements.
     Order(Arc<Request>, Option<Arc<Delivery>>, Responder),
+    /// Look something up and answer.
+    Query(Query),
     /// A polling request that another shard parsed.
     Poll(Sid, Poll, oneshot::Sender<Answer>),
     /// A WebSocket, upgraded elsewhere, that offers to take over a session here.

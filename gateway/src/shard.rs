@@ -11,6 +11,7 @@
 //! | `reading` | bytes to packets, timers |
 //! | `requests`, `commands`, `subscribing`, `publishing` | what clients ask for |
 //! | `orders` | what backends and other nodes ask for |
+//! | `listing` | what the API asks about who is here |
 //! | `polling` | the long-polling transport |
 //! | `tasks` | the tasks that drive all of this |
 //!
@@ -23,6 +24,7 @@ pub(crate) mod connection;
 mod flush;
 pub(crate) mod io;
 mod item;
+mod listing;
 mod orders;
 mod outbox;
 mod polled;

@@ -44,6 +44,12 @@ impl NodeTag {
         Self(tag)
     }
 
+    /// Reads a tag; `None` unless it is 4 characters of URL-safe base64.
+    pub fn parse(text: &str) -> Option<Self> {
+        let tag: [u8; TAG_CHARS] = text.as_bytes().try_into().ok()?;
+        tag.iter().all(|c| digit(*c).is_some()).then_some(Self(tag))
+    }
+
     /// The tag's text.
     pub fn as_str(&self) -> &str {
         // Only characters of the alphabet are ever stored.
@@ -216,6 +222,10 @@ mod tests {
         assert_eq!(Sid::parse(sid.expose()), Some(sid));
         let id = SocketId::new(tag, shard(7), [9; 12]);
         assert_eq!(id.home(), Some((tag, shard(7))));
+        assert_eq!(NodeTag::parse(tag.as_str()), Some(tag));
+        for text in ["", "AAA", "AAAAA", "AA A", "AAé"] {
+            assert_eq!(NodeTag::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use roomcast_core::cluster::{Answer, Request};
 use super::problem::{Code, Problem};
 use crate::node::Node;
 
-/// How long nodes may take.
-const DEADLINE: Duration = Duration::from_secs(5);
+/// How long nodes, and shards of this one, may take.
+pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Hands `request` to all nodes and every answer to `each`. If not all have answered in time
 /// that is an error with the code `late`.

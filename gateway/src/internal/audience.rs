@@ -93,9 +93,15 @@ pub(super) fn room(name: &str) -> Result<Room, Problem> {
 
 /// A declared namespace by its name, `/` if none is given.
 pub(super) fn namespace(node: &Node, name: Option<&str>) -> Result<Namespace, Problem> {
+    declared(node, name).map(|(_, namespace)| namespace)
+}
+
+/// The same with its index, which is its name on the shards.
+pub(super) fn declared(node: &Node, name: Option<&str>) -> Result<(u32, Namespace), Problem> {
     let name = name.unwrap_or("/");
-    let entry = node.namespaces.iter().find(|entry| entry.name.as_str() == name);
-    entry.map(|entry| entry.name.clone()).ok_or_else(|| {
+    let mut entries = node.namespaces.iter().zip(0..);
+    let found = entries.find(|(entry, _)| entry.name.as_str() == name);
+    found.map(|(entry, index)| (index, entry.name.clone())).ok_or_else(|| {
         let detail = "this namespace is not declared in the settings";
         Problem::new(Code::UnknownNamespace, detail).at("namespace")
     })

@@ -1,13 +1,10 @@
-//! Queries of the lists: strict parameters, pages and their cursors.
+//! Queries of the lists: their parameters, read strictly.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use roomcast_core::room::NAME_BYTES_MAX;
+use roomcast_core::id::ShardIndex;
 
-use super::problem::{Problem, json};
+use super::problem::Problem;
 use crate::limits::LIST_ITEMS_DEFAULT;
 use crate::node::Node;
 use crate::public::decode;
@@ -34,69 +31,30 @@ pub(super) fn parameters<'a, const N: usize>(
     Ok(found)
 }
 
-/// One page of a list, in the order of names. Of what is offered it keeps the first entries
-/// behind the cursor, so that a long list takes no more memory than its page.
-pub(super) struct Page<T> {
-    limit: usize,
-    after: Option<String>,
-    /// One more than the page shows: it tells whether there is a next one.
-    items: BTreeMap<String, T>,
+/// How many items a page may have: the parameter `limit`.
+pub(super) fn limit(node: &Node, text: Option<&str>) -> Result<usize, Problem> {
+    let most = node.settings().limits.list_items_max;
+    let Some(text) = text else {
+        return Ok(LIST_ITEMS_DEFAULT.min(most));
+    };
+    let limit = whole_number(text).filter(|limit| (1..=most).contains(limit));
+    limit.ok_or_else(|| Problem::invalid("limit", format!("expected a whole number from 1 to {most}")))
 }
 
-impl<T> Page<T> {
-    /// The page that the parameters `cursor` and `limit` ask for.
-    pub(super) fn new(node: &Node, cursor: Option<&str>, limit: Option<&str>) -> Result<Self, Problem> {
-        let most = node.settings().limits.list_items_max;
-        let limit = match limit {
-            None => LIST_ITEMS_DEFAULT.min(most),
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|limit| (1..=most).contains(limit))
-                .ok_or_else(|| Problem::invalid("limit", format!("expected a whole number from 1 to {most}")))?,
-        };
-        let after = cursor.map(after).transpose()?;
-        let items = BTreeMap::new();
-        Ok(Self { limit, after, items })
-    }
-
-    /// Offers an entry; `merge` joins it with what other shards have offered under its name.
-    pub(super) fn offer(&mut self, name: &str, value: T, merge: impl FnOnce(&mut T, T)) {
-        if self.after.as_deref().is_some_and(|after| name <= after) {
-            return;
-        }
-        if let Some(held) = self.items.get_mut(name) {
-            return merge(held, value);
-        }
-        let full = self.items.len() > self.limit;
-        if full && self.items.last_key_value().is_some_and(|(last, _)| name > last.as_str()) {
-            return;
-        }
-        self.items.insert(name.to_owned(), value);
-        if full {
-            self.items.pop_last();
-        }
-    }
-
-    /// `{"items":[…],"next":…}`
-    pub(super) fn document(mut self, item: impl Fn(&str, &T) -> String) -> String {
-        let more = self.items.len() > self.limit;
-        if more {
-            self.items.pop_last();
-        }
-        let next = self.items.last_key_value().filter(|_| more);
-        let next = next.map_or("null".into(), |(name, _)| json(&URL_SAFE_NO_PAD.encode(name)));
-        let items: Vec<String> = self.items.iter().map(|(name, value)| item(name, value)).collect();
-        format!(r#"{{"items":[{}],"next":{next}}}"#, items.join(","))
-    }
+/// The one shard that is listed: the parameter `shard`.
+pub(super) fn shard(node: &Node, text: Option<&str>) -> Result<Option<ShardIndex>, Problem> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    let shard = whole_number(text).and_then(ShardIndex::new).filter(|shard| node.has_shard(*shard));
+    let last = node.mailboxes().len() - 1;
+    let expected = || Problem::invalid("shard", format!("expected a whole number from 0 to {last}"));
+    shard.map(Some).ok_or_else(expected)
 }
 
-/// The name that a page comes after.
-fn after(cursor: &str) -> Result<String, Problem> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
-    let name = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    name.filter(|name| (1..=NAME_BYTES_MAX).contains(&name.len()))
-        .ok_or_else(|| Problem::invalid("cursor", "not the `next` of an earlier page"))
+/// Digits and nothing else.
+fn whole_number(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -104,19 +62,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_keeps_the_first_names_and_adds_up_what_shards_offer() {
-        let names = ["d", "b", "e", "a", "c", "a", "e"];
-        let page = |limit, after: Option<&str>| {
-            let mut page = Page { limit, after: after.map(Into::into), items: BTreeMap::new() };
-            for name in names {
-                page.offer(name, 1, |held, more| *held += more);
-            }
-            page.document(|name, count| format!("\"{name}{count}\""))
-        };
-        assert_eq!(page(2, None), r#"{"items":["a2","b1"],"next":"Yg"}"#);
-        assert_eq!(page(2, Some("b")), r#"{"items":["c1","d1"],"next":"ZA"}"#);
-        assert_eq!(page(2, Some("d")), r#"{"items":["e2"],"next":null}"#);
-        assert_eq!(page(9, None), r#"{"items":["a2","b1","c1","d1","e2"],"next":null}"#);
+    fn numbers_are_digits() {
+        assert_eq!([whole_number("0"), whole_number("1000")], [Some(0), Some(1000)]);
+        for text in ["", "+1", "-1", "1.0", " 1", "1e3", "99999999999999999999", "\u{661}"] {
+            assert_eq!(whole_number(text), None, "{text}");
+        }
     }
 
     #[test]

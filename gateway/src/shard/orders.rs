@@ -20,7 +20,7 @@ use super::outbox::Packet;
 use super::rooms::{Member, RoomIndex};
 use super::state::State;
 use crate::mail::{SocketKey, ToSocket};
-use crate::metrics::{AckResult, Counter, DropReason, Gauge, Transport};
+use crate::metrics::{AckResult, Counter, DropReason, Gauge};
 
 /// Entries of one part of a list.
 const PART: usize = 256;
@@ -112,9 +112,8 @@ impl State {
 
     /// The members of a room, or the socket whose private room it is.
     fn members(&self, namespace: u32, room: &Room) -> Vec<Member> {
-        if let Some(socket) = self.ids.get(room.as_str()).copied() {
-            let entry = self.sockets.get(socket as usize).filter(|s| s.namespace == namespace && s.joined);
-            return entry.map(|s| Member { conn: s.conn, socket }).into_iter().collect();
+        if self.ids.contains_key(room.as_str()) {
+            return self.private_member(namespace, room).into_iter().collect();
         }
         let entry = self.rooms.find(namespace, room).and_then(|index| self.rooms.get(index));
         entry.map_or_else(Vec::new, |entry| entry.members.clone())
@@ -245,23 +244,8 @@ impl State {
             return Vec::new();
         };
         let sockets: Vec<SocketInfo> =
-            self.select(namespace, &select.audience).iter().filter_map(|member| self.describe(*member)).collect();
+            self.select(namespace, &select.audience).iter().filter_map(|member| self.describe(member.socket)).collect();
         sockets.chunks(PART).map(|part| Answer::Sockets(part.to_vec())).collect()
-    }
-
-    fn describe(&self, member: Member) -> Option<SocketInfo> {
-        let (socket, connection) = (self.sockets.get(member.socket as usize)?, self.conns.get(member.conn as usize)?);
-        let rooms = socket.places.iter().filter_map(|place| self.rooms.get(place.room)?.name.clone());
-        Some(SocketInfo {
-            id: socket.id.clone(),
-            namespace: self.namespace(socket.namespace),
-            rooms: rooms.collect(),
-            protocol: if matches!(connection.speech, Speech::Plain { .. }) { "plain" } else { "socketio" },
-            transport: if connection.transport_label() == Transport::Polling { "polling" } else { "websocket" },
-            address: connection.address.to_string(),
-            connected_at: socket.connected_at,
-            shard: self.index.get(),
-        })
     }
 
     /// What an embedding program does to one socket.

@@ -8,7 +8,8 @@
 //! Pure: no I/O, no clock. Publications that wait to be flushed are kept with their room,
 //! but what that means is told in [`super::flush`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::rc::Rc;
 
 use roomcast_core::room::Room;
@@ -51,9 +52,18 @@ pub(crate) struct RoomEntry {
 
 #[derive(Debug, Default)]
 pub(crate) struct Rooms {
-    /// By namespace, then by name.
-    names: Vec<HashMap<Room, RoomIndex>>,
+    /// By namespace.
+    names: Vec<Names>,
     entries: Slab<RoomEntry>,
+}
+
+/// The names of one namespace: hashed for deliveries, and in order for lists. Rooms come and
+/// go seldom beside deliveries, so that the second map costs where it is cheap.
+#[derive(Debug, Default)]
+struct Names {
+    hashed: HashMap<Room, RoomIndex>,
+    /// Without the gateway's own rooms: nobody lists them.
+    ordered: BTreeMap<Room, RoomIndex>,
 }
 
 impl Rooms {
@@ -69,7 +79,7 @@ impl Rooms {
 
     /// The room of that name, if it has members or did a moment ago.
     pub(crate) fn find(&self, namespace: u32, name: &Room) -> Option<RoomIndex> {
-        self.names.get(namespace as usize)?.get(name).copied()
+        self.names.get(namespace as usize)?.hashed.get(name).copied()
     }
 
     /// The room of that name, made if need be.
@@ -79,10 +89,13 @@ impl Rooms {
         }
         let index = self.insert(Some(name.clone()), namespace);
         if self.names.len() <= namespace as usize {
-            self.names.resize_with(namespace as usize + 1, HashMap::new);
+            self.names.resize_with(namespace as usize + 1, Names::default);
         }
         if let Some(names) = self.names.get_mut(namespace as usize) {
-            names.insert(name.clone(), index);
+            names.hashed.insert(name.clone(), index);
+            if !name.is_reserved() {
+                names.ordered.insert(name.clone(), index);
+            }
         }
         index
     }
@@ -128,7 +141,9 @@ impl Rooms {
             return None;
         }
         let name = entry.name.as_ref()?;
-        self.names.get_mut(entry.namespace as usize)?.remove(name);
+        let names = self.names.get_mut(entry.namespace as usize)?;
+        names.hashed.remove(name);
+        names.ordered.remove(name);
         self.entries.try_remove(room as usize)
     }
 
@@ -138,6 +153,26 @@ impl Rooms {
         entries
             .filter(move |entry| entry.namespace == namespace && !entry.members.is_empty())
             .filter_map(|entry| entry.name.as_ref().map(|name| (name, entry.members.len())))
+    }
+
+    /// Rooms in the order of their names, which begin with `prefix` and come behind `after`, with
+    /// how many members they have: none, for a moment, if their last deliveries are still to be
+    /// flushed. The gateway's own are left out. What comes before is not looked at.
+    pub(crate) fn in_order<'a>(
+        &'a self,
+        namespace: u32,
+        after: Option<&'a str>,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a Room, usize)> {
+        let from = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        let names = self.names.get(namespace as usize).into_iter();
+        let rooms = names.flat_map(move |names| names.ordered.range::<str, _>((from, Bound::Unbounded)));
+        rooms
+            .take_while(move |(name, _)| name.as_str().starts_with(prefix))
+            .map(|(name, index)| (name, self.get(*index).map_or(0, |entry| entry.members.len())))
     }
 }
 

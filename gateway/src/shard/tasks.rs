@@ -113,6 +113,7 @@ fn handle(shard: &Rc<Shard>, mail: Mail) {
         Mail::Order(request, delivery, responder) => {
             shard.state.borrow_mut().order(&request, delivery, responder);
         }
+        Mail::Query(query) => shard.state.borrow().look_up(query),
         Mail::Poll(sid, poll, reply) => shard.state.borrow_mut().poll(&sid, poll, reply),
         Mail::Adopt(adopted) => crate::public::adopt(shard, adopted),
         Mail::ToSocket(key, what) => shard.state.borrow_mut().socket_order(key, what),

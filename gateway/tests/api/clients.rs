@@ -78,7 +78,12 @@ pub(crate) struct Plain {
 impl Plain {
     /// Connects and subscribes.
     pub(crate) fn member_of(gateway: &Running, rooms: &[&str]) -> Self {
-        let mut socket = Socket::open(gateway, "/ws");
+        Self::at(gateway, "/ws", rooms)
+    }
+
+    /// Connects at a path, such as one that names a namespace, and subscribes.
+    pub(crate) fn at(gateway: &Running, path: &str, rooms: &[&str]) -> Self {
+        let mut socket = Socket::open(gateway, path);
         let hello: Value = serde_json::from_str(&socket.expect()).expect("JSON");
         let id = hello["id"].as_str().expect("an id").to_owned();
         let mut client = Self { socket, id };

@@ -8,7 +8,8 @@
 //! | `orders` | join, leave, disconnect |
 //! | `polling` | what clients that poll hold of a node, and for how long |
 //! | `embedded` | a backend in process that fails |
-//! | `lists` | rooms and connections |
+//! | `lists` | rooms and connections, and their filters |
+//! | `cursors` | lists page by page, while much changes |
 //! | `guard` | who may |
 //! | `public` | what clients cost the node |
 //! | `health` | health, metrics, and what is the same for all requests |
@@ -16,6 +17,7 @@
 mod acks;
 mod batch;
 mod clients;
+mod cursors;
 mod embedded;
 mod gateway;
 mod guard;
