@@ -53,6 +53,7 @@ function listen(socket, game, log) {
     });
   socket.on("connect", subscribe);
   socket.on("disconnect", (reason) => log(`hears nobody: ${reason}`));
+  socket.on("leave", (player) => game.players.delete(player?.id));
   socket.on("input", (input) => {
     const clean = read(input);
     if (clean) game.input(clean.id, clean);

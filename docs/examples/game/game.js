@@ -53,6 +53,7 @@ socket.on("state", (state) => {
 });
 
 controls.onChange(want);
+addEventListener("pagehide", () => tell(socket, INPUTS, "leave", { id: me.id })); // if it is lost, silence says it
 nameField(() => want());
 setInterval(want, INPUT_EVERY_MS);
 
