@@ -18,7 +18,7 @@ const people = new People(socket, () => room, { onChange: refresh, onNotice: add
 function roomOfAddress() {
   let name = location.hash.slice(1);
   try { name = decodeURIComponent(name); } catch { /* a stray percent sign: take it as it is */ }
-  return `chat:${name.slice(0, 40).trim() || "general"}`;
+  return `chat:${[...name].slice(0, 40).join("").trim() || "general"}`;
 }
 
 function ready(awayMs) {
@@ -42,7 +42,7 @@ socket.on("message", (value) => {
 
 function refresh() {
   const others = [...people.others.values()];
-  showHere(people.others);
+  showHere(people.others, socket.connected);
   showTyping(others.filter(({ typing }) => typing > Date.now()).map(({ name }) => name));
 }
 

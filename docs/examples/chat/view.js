@@ -73,9 +73,11 @@ function clock() {
   return new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
-export function showHere(others) {
+export function showHere(others, connected) {
   showPeople(others);
-  const title = `# ${$("room-title").dataset.room} · ${others.size ? `${others.size + 1} here` : "only you"}`;
+  const here = others.size ? `${others.size + 1} here` : "only you";
+  // Without a connection nobody knows who is here.
+  const title = `# ${$("room-title").dataset.room}${connected ? ` · ${here}` : ""}`;
   if ($("room-title").textContent !== title) $("room-title").textContent = title;
 }
 

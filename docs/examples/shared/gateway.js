@@ -35,17 +35,17 @@ export function connect({ rooms, onReady = () => {}, onAway = () => {} }) {
 
   socket.on("disconnect", (reason) => {
     awaySince ??= Date.now();
-    onAway();
     // `active` is false when the gateway has sent us away for good, and then the client
     // does not come back by itself.
     if (socket.active) showState("wait", "reconnecting…", "The connection is lost: trying again.");
     else showState("off", "disconnected", `The gateway ended the connection (${reason}). Reload to come back.`);
+    onAway();
   });
 
   socket.on("connect_error", (error) => {
     if (!socket.active) return showState("off", "refused", `The gateway refused: ${error.message}.`);
-    const state = awaySince ? "reconnecting…" : "connecting…";
-    showState("wait", state, `No answer from ${GATEWAY}: trying again.`);
+    if (awaySince) showState("wait", "reconnecting…", "The gateway does not answer: trying again.");
+    else showState("wait", "connecting…", `No answer from ${GATEWAY}. Does the gateway run? Trying again.`);
   });
 
   // Answers to what was sent without asking for an acknowledgement.
