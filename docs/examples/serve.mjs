@@ -1,8 +1,10 @@
 // Serves the three pages on loopback, and runs the two small backends that they need.
 //
 //     node serve.mjs [--port 3000] [--gateway http://127.0.0.1:8080] [--api http://127.0.0.1:9090]
+//                    [--round 60]
 //
-// `--gateway` is what browsers connect to, `--api` where backends publish. A real
+// `--gateway` is what browsers connect to, `--api` where backends publish, `--round` how many
+// seconds a round of the game takes. A real
 // application has these parts already: a web server, and backends in any language.
 
 import { readFile } from "node:fs/promises";
@@ -16,6 +18,7 @@ const { values: options } = parseArgs({
     port: { type: "string", default: "3000" },
     gateway: { type: "string", default: "http://127.0.0.1:8080" },
     api: { type: "string", default: "http://127.0.0.1:9090" },
+    round: { type: "string", default: "60" },
   },
 });
 
@@ -39,7 +42,7 @@ const client = await readFile(CLIENT).catch(() => {
 const { startBoard } = await import("./board/backend.mjs");
 const { startGame } = await import("./game/backend.mjs");
 const board = startBoard(options.api);
-startGame(options.gateway, options.api);
+startGame(options.gateway, options.api, Number(options.round) * 1000);
 
 const server = createServer(async (request, response) => {
   try {

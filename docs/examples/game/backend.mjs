@@ -16,19 +16,20 @@ const INPUTS = "game:inputs";
 const ARENA = "game:arena";
 
 /** Runs the game for as long as the process runs. */
-export function startGame(gateway, api) {
+export function startGame(gateway, api, roundMs) {
   const log = (line) => console.error(`game: ${line}`);
   const publisher = new Publisher(api, log);
-  const game = new Game();
+  const game = new Game({ roundMs });
   const socket = io(gateway, { transports: ["websocket"], reconnectionDelayMax: 2_000 });
   listen(socket, game, log);
 
   let sending = false;
   setInterval(async () => {
-    if (!socket.connected) return; // the game stands still while nobody can play
+    // The game stands still while nobody can play, or wants to.
+    if (!socket.connected || game.players.size === 0) return;
     robotPlays(game);
     game.step();
-    if (sending || game.players.size === 0) return;
+    if (sending) return;
     sending = true;
     await publisher.publish({
       to: { rooms: [ARENA] },

@@ -26,7 +26,10 @@ const socket = connect({
     past.clear();
     want();
   },
-  onAway: () => { connected = false; },
+  onAway: () => {
+    connected = false;
+    latencies.length = 0;
+  },
 });
 
 /** Tells the backend what we want. Each input is the whole wish: one that is lost is made good

@@ -12,7 +12,6 @@ const SPEED = 0.26;         // units a millisecond
 const DASH = { speed: 0.75, ms: 180, restMs: 1_200 };
 const DROPPED_MAX = 4;      // coins that somebody loses who is bumped into
 const STUN_MS = 500;
-const ROUND_MS = 60_000;
 const BREAK_MS = 7_000;
 const PLAYERS_MAX = 12;
 const SILENT_MS = 8_000;    // who has not been heard of for so long is out
@@ -22,11 +21,14 @@ export class Game {
   coins = [];
   tick = 0;
   playing = true;
-  leftMs = ROUND_MS;
+  leftMs;
   #coinId = 0;
   #random;
+  #roundMs;
 
-  constructor(random = Math.random) {
+  constructor({ roundMs = 60_000, random = Math.random } = {}) {
+    this.leftMs = roundMs;
+    this.#roundMs = roundMs;
     this.#random = random;
   }
 
@@ -70,7 +72,7 @@ export class Game {
 
   #nextPhase() {
     this.playing = !this.playing;
-    this.leftMs = this.playing ? ROUND_MS : BREAK_MS;
+    this.leftMs = this.playing ? this.#roundMs : BREAK_MS;
     if (this.playing) for (const player of this.players.values()) player.score = 0;
   }
 

@@ -65,7 +65,7 @@ export function tell(socket, room, event, value) {
   if (socket.connected) socket.emit("publish", room, event, value);
 }
 
-/** For what is worthless a moment later: dropped rather than queued. */
+/** For what is worthless a moment later: dropped here while the connection is not ready. */
 export function hint(socket, room, event, value) {
   socket.volatile.emit("publish", room, event, value);
 }

@@ -17,7 +17,7 @@ const steps = (game, ms, each = () => {}) => {
 
 /** Two players in the middle, one left of the other, with `score` coins each. */
 function two(score) {
-  const game = new Game(() => 0.25);
+  const game = new Game({ random: () => 0.25 });
   for (const [id, x] of [["left", 400], ["right", 500]]) {
     game.input(id, still);
     Object.assign(game.players.get(id), { x, y: 300, score });

@@ -45,10 +45,10 @@ function inked(page, layer, height, wanted = true) {
   );
 }
 
-test("ink and cursors reach the others while the pen moves, and stay when it rests", LONG, async () => {
+test("ink and cursors reach the others while the pen moves, and stay when it rests", LONG, async (t) => {
   const faults = [];
-  const ada = await visit(examples, "/board/", "Ada", faults, { colorScheme: "dark" });
-  const grace = await visit(examples, "/board/", "Grace", faults, PHONE);
+  const ada = await visit(t, examples, "/board/", "Ada", faults, { colorScheme: "dark" });
+  const grace = await visit(t, examples, "/board/", "Grace", faults, PHONE);
   assert.equal(await grace.locator("#empty").isVisible(), true);
 
   await line(ada, 0.5, { hold: true });
@@ -61,16 +61,16 @@ test("ink and cursors reach the others while the pen moves, and stay when it res
     await inked(page, "wet", 0.5, false);
   }
 
-  const late = await visit(examples, "/board/", "Linus", faults);
+  const late = await visit(t, examples, "/board/", "Linus", faults);
   await strokes(late, 1);
   await inked(late, "ink", 0.5);
   assert.equal(await fits(grace), true);
   assert.deepEqual(faults, []);
 });
 
-test("everybody undoes their own, and a clear is for all", LONG, async () => {
+test("everybody undoes their own, and a clear is for all", LONG, async (t) => {
   const faults = [];
-  const [ada, grace] = await Promise.all(["Ada", "Grace"].map((name) => visit(examples, "/board/", name, faults)));
+  const [ada, grace] = await Promise.all(["Ada", "Grace"].map((name) => visit(t, examples, "/board/", name, faults)));
   await line(ada, 0.3);
   await strokes(grace, 1);
   await line(grace, 0.6);
@@ -89,9 +89,9 @@ test("everybody undoes their own, and a clear is for all", LONG, async () => {
   assert.deepEqual(faults, []);
 });
 
-test("what was drawn while the gateway was away is there when it is back", LONG, async () => {
+test("what was drawn while the gateway was away is there when it is back", LONG, async (t) => {
   const faults = [];
-  const [ada, grace] = await Promise.all(["Ada", "Grace"].map((name) => visit(examples, "/board/", name, faults)));
+  const [ada, grace] = await Promise.all(["Ada", "Grace"].map((name) => visit(t, examples, "/board/", name, faults)));
   await line(grace, 0.2);
   for (const page of [ada, grace]) await strokes(page, 1);
   await restart(examples.gateway, [ada, grace], async () => {

@@ -20,7 +20,7 @@ const say = async (page, text) => {
   await page.press("#text", "Enter");
 };
 
-test("the list of examples leads to each", LONG, async () => {
+test("the list of examples leads to each", LONG, async (t) => {
   const faults = [];
   const page = await examples.browser.newPage();
   page.on("console", (entry) => entry.type() === "error" && faults.push(entry.text()));
@@ -37,11 +37,11 @@ test("the list of examples leads to each", LONG, async () => {
   await page.close();
 });
 
-test("people see each other come, type, speak and go", LONG, async () => {
+test("people see each other come, type, speak and go", LONG, async (t) => {
   const faults = [];
-  const ada = await visit(examples, "/chat/#tea", "Ada", faults);
-  const grace = await visit(examples, "/chat/#tea", "Grace", faults, PHONE);
-  const other = await visit(examples, "/chat/#coffee", "Linus", faults);
+  const ada = await visit(t, examples, "/chat/#tea", "Ada", faults);
+  const grace = await visit(t, examples, "/chat/#tea", "Grace", faults, PHONE);
+  const other = await visit(t, examples, "/chat/#coffee", "Linus", faults);
   await notice(ada, "Grace joined").waitFor();
   await people(ada, "Grace").waitFor();
   await grace.locator("#room-title", { hasText: "# tea · 2 here" }).waitFor();
@@ -71,10 +71,10 @@ test("people see each other come, type, speak and go", LONG, async () => {
   assert.deepEqual(faults, []);
 });
 
-test("a message that cannot be sent says so, and is sent once at a retry", LONG, async () => {
+test("a message that cannot be sent says so, and is sent once at a retry", LONG, async (t) => {
   const faults = [];
   const [ada, grace] = await Promise.all(
-    ["Ada", "Grace"].map((name) => visit(examples, "/chat/#storm", name, faults)),
+    ["Ada", "Grace"].map((name) => visit(t, examples, "/chat/#storm", name, faults)),
   );
   await restart(examples.gateway, [ada, grace], async () => {
     await say(ada, "into the wind");

@@ -51,15 +51,15 @@ async function seenInTheCorner(runner, name, page) {
 
 test("two play in one arena, on a phone too, and each sees what the other does", LONG, async (t) => {
   const faults = [];
-  const ada = await visit(examples, "/game/", "Ada", faults);
+  const ada = await visit(t, examples, "/game/", "Ada", faults);
   await score(ada, "Robot").waitFor(); // nobody plays alone
-  const grace = await visit(examples, "/game/", "Grace", faults, { colorScheme: "dark" });
+  const grace = await visit(t, examples, "/game/", "Grace", faults, { colorScheme: "dark" });
   await score(ada, "Robot").waitFor({ state: "detached" });
-  const linus = await visit(examples, "/game/", "Linus", faults, PHONE);
+  const linus = await visit(t, examples, "/game/", "Linus", faults, PHONE);
   for (const page of [ada, grace, linus]) {
     for (const name of ["Ada", "Grace", "Linus"]) await score(page, name).waitFor();
     await page.locator("#latency", { hasText: /^\d+ ms$/ }).waitFor();
-    await page.locator("#left", { hasText: /^[01]:\d\d$/ }).waitFor();
+    await page.locator("#left", { hasText: /^\d+:\d\d$/ }).waitFor();
   }
   assert.equal(await fits(linus), true);
   await seenInTheCorner(ada, "Ada", grace);
@@ -67,19 +67,20 @@ test("two play in one arena, on a phone too, and each sees what the other does",
   const arena = await watch(t);
   const { players } = await arena.until(() => true, "a state");
   const before = players.find(({ name }) => name === "Linus");
-  await linus.locator("#field").dispatchEvent("pointerdown", { pointerId: 1, isPrimary: true, clientX: 180, clientY: 120 })
-    .catch(() => {});
+  // At the edge that is further away: on a phone the page shows a part of the arena.
+  const field = await linus.locator("#field").boundingBox();
+  await linus.mouse.move(field.x + (before.x < 500 ? field.width - 10 : 10), field.y + field.height / 2);
+  await linus.mouse.down();
   await arena.until(({ players }) => {
     const now = players.find(({ name }) => name === "Linus");
     return Math.hypot(now.x - before.x, now.y - before.y) > 10;
-  }, "Linus to run where the finger is");
+  }, "Linus to run where the pointer is");
   assert.deepEqual(faults, []);
-  for (const page of [ada, grace, linus]) await page.context().close();
 });
 
 test("coins count, and the game survives a restart of the gateway with its score", LONG, async (t) => {
   const faults = [];
-  const [ada, grace] = await Promise.all(["Ada", "Grace"].map((name) => visit(examples, "/game/", name, faults)));
+  const [ada, grace] = await Promise.all(["Ada", "Grace"].map((name) => visit(t, examples, "/game/", name, faults)));
   const arena = await watch(t);
   const { coins } = await arena.until(({ players }) => players.length === 2, "two players");
   const field = await ada.locator("#field").boundingBox();

@@ -38,6 +38,7 @@ export async function startExamples() {
 
 async function serve(gateway) {
   const options = ["serve.mjs", "--port", "0", "--gateway", gateway.publicUrl, "--api", gateway.internalUrl];
+  options.push("--round", "3600"); // no round ends in the middle of a test
   const child = spawn(process.execPath, options, { cwd: FOLDER, stdio: ["ignore", "pipe", "pipe"] });
   const end = () => child.kill("SIGKILL");
   process.on("exit", end);
@@ -63,12 +64,13 @@ async function serve(gateway) {
 }
 
 /**
- * Opens a page as somebody of this name, in a window of their own, and waits until it is in
- * its room. What goes wrong in it is put into `faults`: errors of scripts and of the console,
+ * Opens a page as somebody of this name, in a window of their own that is closed after test
+ * `t`, and waits until it is in its room. What goes wrong in it is put into `faults`: errors of scripts and of the console,
  * requests beyond loopback. `options` are those of a browser context.
  */
-export async function visit({ browser, url }, path, name, faults, options = {}) {
+export async function visit(t, { browser, url }, path, name, faults, options = {}) {
   const context = await browser.newContext(options);
+  t.after(() => context.close());
   const page = await context.newPage();
   page.setDefaultTimeout(DEADLINE_MS);
   page.on("pageerror", (error) => faults.push(`${name}: ${error.message}`));
