@@ -125,3 +125,6 @@ pub(super) async fn show(node: &Node, name: &str, query: Option<&str>) -> Result
 fn item(room: &str, members: usize) -> String {
     format!(r#"{{"room":{},"members":{members}}}"#, json(room))
 }
+
+#[cfg(test)]
+mod tests;
