@@ -19,11 +19,15 @@ use super::shards;
 use crate::lists::{ConnectionsQuery, Query};
 use crate::node::Node;
 
+/// Parameters of the list.
+pub(super) const LIST_PARAMETERS: [&str; 5] = ["namespace", "room", "shard", "cursor", "limit"];
+/// Parameters of one connection.
+pub(super) const SHOW_PARAMETERS: [&str; 1] = ["namespace"];
+
 /// Lists connections, all of a namespace or the members of a room: shard by shard, and on each
 /// by their place there, which says nothing to clients and never changes.
 pub(super) async fn list(node: &Node, query: Option<&str>) -> Result<Response<Body>, Problem> {
-    let known = ["namespace", "room", "shard", "cursor", "limit"];
-    let [name, of, on, cursor, count] = parameters(query, known)?;
+    let [name, of, on, cursor, count] = parameters(query, LIST_PARAMETERS)?;
     let (namespace, _) = declared(node, name.as_deref())?;
     let room = of.map(|of| room(&of).map_err(|problem| problem.at("room"))).transpose()?;
     let only = shard(node, on.as_deref())?;
@@ -63,7 +67,7 @@ async fn walk(
 
 /// Shows one connection.
 pub(super) async fn show(node: &Node, id: &str, query: Option<&str>) -> Result<Response<Body>, Problem> {
-    let [name] = parameters(query, ["namespace"])?;
+    let [name] = parameters(query, SHOW_PARAMETERS)?;
     let (namespace, name) = declared(node, name.as_deref())?;
     let unknown = || {
         let detail = "nobody in the namespace is connected with this id";

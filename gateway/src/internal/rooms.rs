@@ -20,10 +20,14 @@ use super::{cursor, shards};
 use crate::lists::{Query, RoomsPart, RoomsQuery};
 use crate::node::Node;
 
+/// Parameters of the list.
+pub(super) const LIST_PARAMETERS: [&str; 5] = ["namespace", "prefix", "shard", "cursor", "limit"];
+/// Parameters of one room.
+pub(super) const SHOW_PARAMETERS: [&str; 1] = ["namespace"];
+
 /// Lists rooms in the order of the bytes of their names. The gateway's own are left out.
 pub(super) async fn list(node: &Node, query: Option<&str>) -> Result<Response<Body>, Problem> {
-    let known = ["namespace", "prefix", "shard", "cursor", "limit"];
-    let [name, prefix, of, cursor, count] = parameters(query, known)?;
+    let [name, prefix, of, cursor, count] = parameters(query, LIST_PARAMETERS)?;
     let (namespace, _) = declared(node, name.as_deref())?;
     let shards = shard(node, of.as_deref())?.map_or_else(|| shards::all(node).collect(), |shard| vec![shard]);
     let mut page = Page::new(limit(node, count.as_deref())?);
@@ -103,7 +107,7 @@ fn take_first(sources: &mut [Source]) -> Option<RoomInfo> {
 
 /// Shows one room: counted by the shards that have members of it, described by none.
 pub(super) async fn show(node: &Node, name: &str, query: Option<&str>) -> Result<Response<Body>, Problem> {
-    let [namespace_name] = parameters(query, ["namespace"])?;
+    let [namespace_name] = parameters(query, SHOW_PARAMETERS)?;
     let (namespace, namespace_name) = declared(node, namespace_name.as_deref())?;
     let room = room(name)?;
     let mask = node.interest.mask(&namespace_name, &Audience::room(room.clone()));
@@ -125,3 +129,6 @@ pub(super) async fn show(node: &Node, name: &str, query: Option<&str>) -> Result
 fn item(room: &str, members: usize) -> String {
     format!(r#"{{"room":{},"members":{members}}}"#, json(room))
 }
+
+#[cfg(test)]
+mod tests;
