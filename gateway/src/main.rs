@@ -6,6 +6,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use roomcast::Gateway;
 
+/// glibc keeps the worst minute of its heap for ever (docs/decisions/0004-the-allocator.md).
+#[global_allocator]
+static MEMORY: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// A realtime gateway: Socket.IO and WebSocket clients, rooms, publishing over HTTP.
 #[derive(Parser)]
 #[command(version)]

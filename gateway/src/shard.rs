@@ -13,6 +13,7 @@
 //! | `orders` | what backends and other nodes ask for |
 //! | `polling` | the long-polling transport |
 //! | `tasks` | the tasks that drive all of this |
+//! | `upkeep` | room that tables no longer need is given back |
 //!
 //! Deliberately absent: HTTP (see [`crate::public`]), Redis, settings in their raw form.
 
@@ -38,6 +39,7 @@ pub(crate) mod state;
 mod subscribing;
 mod tasks;
 mod turn;
+mod upkeep;
 mod wheel;
 mod writing;
 

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use roomcast_core::adapter::Responder;
 use roomcast_core::cluster::{Answer, ClientAck};
 use roomcast_core::session::Millis;
+use roomcast_core::spare::is_ample;
 
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
@@ -84,6 +85,13 @@ impl Acks {
         });
         self.owed -= missing as usize;
         missing
+    }
+
+    /// Gives back the room of broadcasts that are over.
+    pub(crate) fn give_back(&mut self) {
+        if is_ample(self.waiting.len(), self.waiting.capacity()) {
+            self.waiting.shrink_to(self.waiting.len() * 2);
+        }
     }
 
     /// When the next one is over.

@@ -288,6 +288,51 @@ fn a_client_that_is_closed_while_it_falls_behind_is_counted_out_again() {
     });
 }
 
+/// Has a client's socket take a turn of tens of kilobytes at once.
+fn widen(world: &World, client: usize) {
+    let state = world.shard.state.borrow();
+    let conn = &state.conns[state.sockets[world.sockets[client] as usize].conn as usize];
+    let Transport::WebSocket { io: Io::Tcp(stream), .. } = &conn.transport else { panic!("{conn:?}") };
+    socket2::SockRef::from(stream).set_send_buffer_size(400_000).expect("a socket");
+}
+
+#[test]
+fn a_client_that_keeps_up_is_not_closed_for_a_turn_larger_than_an_outbox() {
+    with_world(10_000, async |mut world| {
+        widen(&world, 0);
+        world.shard.state.borrow_mut().rules.outbox.bytes_max = 30_000;
+        // In two dirty rooms at once: everything goes through its outbox.
+        (0..2).for_each(|room| world.apply(&Op::Join(0, room)));
+        (0..10).for_each(|n| world.apply(&Op::ToRoom(n % 2)));
+        world.apply(&Op::Flush);
+        world.apply(&Op::Tell(0));
+        assert_eq!(world.received().await, world.expected);
+    });
+}
+
+#[test]
+fn tables_that_have_emptied_give_their_room_back() {
+    with_world(10, async |mut world| {
+        let socket = world.sockets[0];
+        let rooms: Vec<Room> = (0..1000).map(|n| Room::new(&format!("small {n}")).expect("a name")).collect();
+        let held = |state: &crate::shard::state::State| {
+            (state.rooms.capacity(), state.sockets[socket as usize].places.capacity())
+        };
+        let mut state = world.shard.state.borrow_mut();
+        let before = held(&state);
+        rooms.iter().for_each(|room| drop(state.join(socket, room)));
+        assert!(held(&state).0 >= 2000 && held(&state).1 >= 1000, "{:?}", held(&state));
+        rooms.iter().for_each(|room| state.part(socket, room));
+        state.give_back();
+        assert!(held(&state).0 <= before.0 + 64 && held(&state).1 <= 64, "{:?}", held(&state));
+        drop(state);
+        // What is left still works.
+        world.apply(&Op::Join(0, 0));
+        world.apply(&Op::ToRoom(0));
+        assert_eq!(world.received().await, world.expected);
+    });
+}
+
 fn run(ops: &[Op], padding: usize) -> Result<(), TestCaseError> {
     with_world(padding, async |mut world| {
         // Nobody is to be closed for being slow: that is another test's.
