@@ -90,6 +90,14 @@ impl Outbox {
         self.entries.iter().filter(|waiting| waiting.entry.is_publication()).count() as u64
     }
 
+    /// What has to go out before anything else may: the rest of an entry that was written in part.
+    pub(crate) fn begun(&self) -> Bytes {
+        match self.entries.front() {
+            Some(Waiting { entry: Entry::Rest { bytes, .. }, .. }) => bytes.clone(),
+            _ => Bytes::new(),
+        }
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

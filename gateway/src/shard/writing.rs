@@ -151,6 +151,7 @@ impl State {
 
     /// The socket takes bytes again.
     pub(crate) fn writable(&mut self, conn: u32) {
+        self.write_last(conn);
         if let Some(outbox) = self.conns.get_mut(conn as usize).and_then(|c| c.outbox.as_mut())
             && outbox.blocked_since().is_some()
         {

@@ -206,7 +206,8 @@ impl World {
                 let mut bytes = vec![0; 65536];
                 while let Ok(read) = self.ends[client].read(&mut bytes) {
                     moved = moved || read > 0;
-                    take(&mut decoders[client], &mut bytes[..read], &limits, &mut received[client]);
+                    let closed = take(&mut decoders[client], &mut bytes[..read], &limits, &mut received[client]);
+                    assert_eq!(closed, None, "client {client}");
                     if read == 0 {
                         break;
                     }
@@ -225,11 +226,15 @@ impl World {
     }
 }
 
-fn take(decoder: &mut Decoder, mut bytes: &mut [u8], limits: &Limits, into: &mut Vec<u64>) {
+/// Takes the numbers out of messages; a close frame's code, if one is there.
+fn take(decoder: &mut Decoder, mut bytes: &mut [u8], limits: &Limits, into: &mut Vec<u64>) -> Option<u16> {
     loop {
         let step = decoder.next(bytes, limits).expect("frames");
-        let Some(message) = step.message else { return };
-        let Message::Text(text) = message else { panic!("not text: {message:?}") };
+        let text = match step.message? {
+            Message::Text(text) => text,
+            Message::Close(close) => return close.map(|(code, _)| code),
+            other => panic!("neither text nor a close: {other:?}"),
+        };
         // Not parsed as a whole: large ones would take most of the test's time.
         if let Some((_, args)) = text.split_once("\"args\":[") {
             assert!(args.ends_with("]}"), "a whole message");
@@ -307,6 +312,47 @@ fn a_client_that_keeps_up_is_not_closed_for_a_turn_larger_than_an_outbox() {
         world.apply(&Op::Flush);
         world.apply(&Op::Tell(0));
         assert_eq!(world.received().await, world.expected);
+    });
+}
+
+#[test]
+fn a_slow_reader_that_begins_to_read_learns_why_it_was_closed() {
+    with_world(50_000, async |mut world| {
+        let conn = world.shard.state.borrow().sockets[world.sockets[0] as usize].conn;
+        let key = world.shard.state.borrow().key(conn).expect("connected");
+        world.shard.state.borrow_mut().rules.outbox.bytes_max = 200_000;
+        world.apply(&Op::Join(0, 0));
+        // Turn by turn, so that what is too much comes after one was written in part.
+        for _ in 0..100 {
+            world.apply(&Op::ToRoom(0));
+            world.apply(&Op::Flush);
+        }
+        let closed = Counter::ConnectionsClosed(Protocol::Plain, CloseReason::SlowConsumer);
+        assert_eq!(world.shard.node.metrics.counter(closed), 1);
+        let (mut decoder, mut received) = (Decoder::new(Role::Client), Vec::new());
+        let limits = Limits { message_bytes_max: 1 << 20, fragments_max: 1 };
+        let code = loop {
+            let mut bytes = vec![0; 65536];
+            let read = match world.ends[0].read(&mut bytes) {
+                Ok(read) => read,
+                Err(_) => {
+                    world.shard.state.borrow_mut().writable(conn);
+                    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                    continue;
+                }
+            };
+            assert!(read > 0, "the end of the stream without a reason");
+            if let Some(code) = take(&mut decoder, &mut bytes[..read], &limits, &mut received) {
+                break code;
+            }
+        };
+        assert_eq!(code, 1013);
+        assert_eq!(received, world.expected[0][..received.len()], "whole messages, in order, up to there");
+        assert!(!received.is_empty() && received.len() < 100, "{}", received.len());
+        // Nothing of it is left when the deadline is over, whatever the client does.
+        let mut state = world.shard.state.borrow_mut();
+        state.remove(conn);
+        assert!(state.get(key).is_none());
     });
 }
 
