@@ -82,12 +82,15 @@ impl Client {
 
     fn text(&mut self) -> Option<String> {
         while self.texts.is_empty() && self.end.is_none() {
-            let mut buffer = [0; 65536];
+            let mut buffer = [0; 16384];
             match self.stream.read(&mut buffer) {
                 Ok(count) if count > 0 => self.take(&mut buffer[..count]),
-                // In time, or it is a fault of the gateway.
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => panic!("nothing more came"),
-                _ => self.end = Some(End::Cut),
+                result => {
+                    // In time, or it is a fault of the gateway.
+                    let late = result.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
+                    assert!(!late, "nothing more came");
+                    self.end = Some(End::Cut);
+                }
             }
         }
         self.texts.pop_front()

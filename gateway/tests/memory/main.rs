@@ -9,17 +9,17 @@ use program::Program;
 use serde_json::json;
 
 /// Clients that never read.
-const SLOW: usize = 1_000;
+const SLOW: u32 = 1_000;
 /// Clients that do, in the same rooms.
-const BYSTANDERS: usize = 10;
+const BYSTANDERS: u32 = 10;
 /// Bytes of a publication: an outbox takes 16 of them.
 const BYTES: usize = 16_000;
 
-fn room(n: usize) -> String {
+fn room(n: u32) -> String {
     format!("room-{n}")
 }
 
-fn publication(to: &str, number: usize, bytes: usize) -> String {
+fn publication(to: &str, number: u32, bytes: usize) -> String {
     json!({"to":{"rooms":[to]},"event":"n","args":[number,"x".repeat(bytes)]}).to_string()
 }
 
@@ -55,7 +55,7 @@ fn a_thousand_slow_readers_are_closed_and_their_memory_comes_back() {
         .collect();
 
     let (mut peak, mut round) = (before, 0);
-    while program.metric(&["roomcast_connections_closed_total"]) < SLOW as f64 {
+    while program.metric(&["roomcast_connections_closed_total"]) < f64::from(SLOW) {
         round += 1;
         assert!(round < 200, "they take it, as if they read");
         for rooms in 0..SLOW / 100 {
@@ -74,16 +74,16 @@ fn a_thousand_slow_readers_are_closed_and_their_memory_comes_back() {
             "reason=\"slow_consumer\"",
             "initiator=\"server\"",
         ];
-        program.until(&closed, SLOW as f64 / 2.0);
+        program.until(&closed, f64::from(SLOW) / 2.0);
     }
     // One publication each was too much; what waited for them goes with them.
-    program.until(&["roomcast_messages_dropped_total", "reason=\"slow_consumer\""], SLOW as f64);
-    assert!(program.metric(&["roomcast_messages_dropped_total", "reason=\"connection_closed\""]) >= SLOW as f64);
+    program.until(&["roomcast_messages_dropped_total", "reason=\"slow_consumer\""], f64::from(SLOW));
+    assert!(program.metric(&["roomcast_messages_dropped_total", "reason=\"connection_closed\""]) >= f64::from(SLOW));
     for gauge in ["roomcast_outbox_bytes", "roomcast_connections_backpressured", "roomcast_mailbox_bytes"] {
         program.until(&[gauge], 0.0);
     }
     for bystander in bystanders {
-        let expected: Vec<u64> = (1..=round as u64).collect();
+        let expected: Vec<u64> = (1..=u64::from(round)).collect();
         assert_eq!(bystander.join().expect("it got them all"), expected);
     }
     // Whoever read again in time was told why; nobody was told anything else.

@@ -333,13 +333,10 @@ fn a_slow_reader_that_begins_to_read_learns_why_it_was_closed() {
         let limits = Limits { message_bytes_max: 1 << 20, fragments_max: 1 };
         let code = loop {
             let mut bytes = vec![0; 65536];
-            let read = match world.ends[0].read(&mut bytes) {
-                Ok(read) => read,
-                Err(_) => {
-                    world.shard.state.borrow_mut().writable(conn);
-                    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-                    continue;
-                }
+            let Ok(read) = world.ends[0].read(&mut bytes) else {
+                world.shard.state.borrow_mut().writable(conn);
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                continue;
             };
             assert!(read > 0, "the end of the stream without a reason");
             if let Some(code) = take(&mut decoder, &mut bytes[..read], &limits, &mut received) {
@@ -364,14 +361,19 @@ fn tables_that_have_emptied_give_their_room_back() {
         let held = |state: &crate::shard::state::State| {
             (state.rooms.capacity(), state.sockets[socket as usize].places.capacity())
         };
-        let mut state = world.shard.state.borrow_mut();
-        let before = held(&state);
-        rooms.iter().for_each(|room| drop(state.join(socket, room)));
-        assert!(held(&state).0 >= 2000 && held(&state).1 >= 1000, "{:?}", held(&state));
-        rooms.iter().for_each(|room| state.part(socket, room));
-        state.give_back();
-        assert!(held(&state).0 <= before.0 + 64 && held(&state).1 <= 64, "{:?}", held(&state));
-        drop(state);
+        {
+            let mut state = world.shard.state.borrow_mut();
+            let before = held(&state);
+            for room in &rooms {
+                drop(state.join(socket, room));
+            }
+            assert!(held(&state).0 >= 2000 && held(&state).1 >= 1000, "{:?}", held(&state));
+            for room in &rooms {
+                state.part(socket, room);
+            }
+            state.give_back();
+            assert!(held(&state).0 <= before.0 + 64 && held(&state).1 <= 64, "{:?}", held(&state));
+        }
         // What is left still works.
         world.apply(&Op::Join(0, 0));
         world.apply(&Op::ToRoom(0));
