@@ -12,6 +12,7 @@ use roomcast_core::adapter::{Adapter, Live};
 use roomcast_core::id::{NodeTag, ShardIndex, SocketId};
 use roomcast_core::publication::Audience;
 use roomcast_core::room::{Namespace, Room};
+use roomcast_core::spare::is_ample;
 
 /// The node's table of rooms with members.
 pub struct Interest {
@@ -45,6 +46,9 @@ impl Interest {
         *mask &= !shard.bit();
         if *mask == 0 {
             named.remove(room);
+            if is_ample(named.len(), named.capacity()) {
+                named.shrink_to(named.len() * 2);
+            }
             self.adapter.unwant(namespace, room);
         }
     }

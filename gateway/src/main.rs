@@ -8,6 +8,10 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use roomcast::{Gateway, cli};
 
+/// glibc keeps the worst minute of its heap for ever (docs/decisions/0004-the-allocator.md).
+#[global_allocator]
+static MEMORY: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// A realtime gateway: Socket.IO and WebSocket clients, rooms, publishing over HTTP.
 ///
 /// Without a command it runs until SIGTERM or ctrl-c. SIGHUP has it read its settings again.

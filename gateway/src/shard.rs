@@ -14,6 +14,7 @@
 //! | `listing` | what the API asks about who is here |
 //! | `polling` | the long-polling transport |
 //! | `tasks` | the tasks that drive all of this |
+//! | `upkeep` | room that tables no longer need is given back |
 //!
 //! Deliberately absent: HTTP (see [`crate::public`]), Redis, settings in their raw form.
 
@@ -40,6 +41,7 @@ pub(crate) mod state;
 mod subscribing;
 mod tasks;
 mod turn;
+mod upkeep;
 mod wheel;
 mod writing;
 

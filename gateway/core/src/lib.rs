@@ -20,6 +20,7 @@
 //! | [`socket_io`] | Socket.IO v5 packets and attachments |
 //! | [`plain`] | the plain JSON protocol of `/ws` |
 //! | [`session`] | one connection's state machine |
+//! | [`spare`] | when a table that has emptied gives its room back |
 //!
 //! Deliberately absent: sockets, clocks, Redis, HTTP, Prometheus. tokio is used for
 //! its channels alone.
@@ -35,4 +36,5 @@ pub mod publication;
 pub mod room;
 pub mod session;
 pub mod socket_io;
+pub mod spare;
 pub mod websocket;

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use roomcast_core::adapter::Responder;
 use roomcast_core::cluster::{Answer, ClientAck};
 use roomcast_core::session::Millis;
+use roomcast_core::spare::is_ample;
 
 /// A broadcast: its namespace and acknowledgement id.
 type Broadcast = (u32, u64);
@@ -104,6 +105,13 @@ impl Acks {
             !over
         });
         (before - self.owed.len()) as u64
+    }
+
+    /// Gives back the room of broadcasts that are over.
+    pub(crate) fn give_back(&mut self) {
+        if is_ample(self.waiting.len(), self.waiting.capacity()) {
+            self.waiting.shrink_to(self.waiting.len() * 2);
+        }
     }
 
     /// When the next one is over.

@@ -1,6 +1,7 @@
 //! How a connection ends: its sockets leave, what is queued goes out as far as it can, and
 //! a close frame or a last poll answer follows.
 
+use bytes::{Buf, Bytes};
 use roomcast_core::close::CloseReason;
 use roomcast_core::session::Millis;
 use roomcast_core::websocket;
@@ -60,40 +61,58 @@ impl State {
 
     /// The WebSocket's end: a close frame, if the other side can still read one.
     fn farewell(&mut self, conn: u32, reason: CloseReason, code: Option<(u16, &str)>) {
-        let blocked = self.discard_outbox(conn);
+        let begun = self.discard_outbox(conn);
         let until = self.now() + CLOSING_MS;
         let Some(connection) = self.conns.get_mut(conn as usize) else {
             return;
         };
         let transport = std::mem::replace(&mut connection.transport, Transport::Polling(Box::default()));
-        let (Transport::WebSocket { io, .. }, false) = (transport, blocked || reason == CloseReason::TransportError)
-        else {
+        let (Transport::WebSocket { io, .. }, false) = (transport, reason == CloseReason::TransportError) else {
             return self.remove(conn);
         };
         let mut frame = Vec::new();
         websocket::encode_close(code, &mut frame);
-        // A socket that does not take it now is gone or stuck: the deadline ends it.
-        let _ = io.try_write(&frame);
-        io.shutdown_write();
-        connection.transport = Transport::Closing { io, until };
+        connection.transport = Transport::Closing { io, until, last: Some(Box::new([begun, frame.into()])) };
+        self.write_last(conn);
+        let Some(connection) = self.conns.get_mut(conn as usize) else {
+            return;
+        };
         connection.wake();
         if let Some(key) = self.key(conn) {
             self.wheel_insert(key, until);
         }
     }
 
-    /// Drops what is still queued, and counts it. Whether the connection was blocked.
-    fn discard_outbox(&mut self, conn: u32) -> bool {
+    /// Writes the end of a WebSocket, as far as the socket takes it: a slow reader that begins to
+    /// read before the deadline learns why it is closed.
+    pub(crate) fn write_last(&mut self, conn: u32) {
+        let Some(Transport::Closing { io, last, .. }) = self.conns.get_mut(conn as usize).map(|c| &mut c.transport)
+        else {
+            return;
+        };
+        for part in last.iter_mut().flat_map(|parts| parts.iter_mut()) {
+            // One that is gone takes all there is.
+            let written = io.try_write(part).unwrap_or(part.len());
+            part.advance(written);
+            if !part.is_empty() {
+                return;
+            }
+        }
+        *last = None;
+        io.shutdown_write();
+    }
+
+    /// Drops what is still queued, and counts it. Returns the rest of what was written in part.
+    fn discard_outbox(&mut self, conn: u32) -> Bytes {
         let Some(outbox) = self.conns.get_mut(conn as usize).and_then(|c| c.outbox.take()) else {
-            return false;
+            return Bytes::new();
         };
         self.outbox_bytes_changed(outbox.bytes(), 0);
         self.cells.add(Counter::MessagesDropped(DropReason::ConnectionClosed), outbox.publications());
-        let blocked = outbox.blocked_since().is_some();
-        if blocked {
+        if outbox.blocked_since().is_some() {
             self.cells.gauge_sub(Gauge::ConnectionsBackpressured, 1);
         }
-        blocked
+        outbox.begun()
     }
 
     /// Forgets a connection; its read task ends, the socket closes.

@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::task::Waker;
 
+use bytes::Bytes;
 use roomcast_core::delivery::Variant;
 use roomcast_core::id::Sid;
 use roomcast_core::session::heartbeat::Heartbeat;
@@ -59,10 +60,14 @@ pub(crate) enum Transport {
         decoder: Decoder,
     },
     Polling(Box<Polling>),
-    /// A close frame is out; until the peer has closed too, or the deadline, it is only read.
+    /// A close frame is out, or the last thing to go out; until the peer has closed too, or the
+    /// deadline, it is only read.
     Closing {
         io: Io,
         until: Millis,
+        /// What the socket would not take yet: the rest of what it had begun to take, and a
+        /// close frame.
+        last: Option<Box<[Bytes; 2]>>,
     },
 }
 

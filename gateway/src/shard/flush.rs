@@ -212,28 +212,38 @@ impl State {
 
     /// Queues a publication for one connection. The connection may be closed by it.
     pub(crate) fn put(&mut self, conn: u32, item: &Rc<Item>) {
-        let (bounds, now) = (self.rules.outbox, self.now());
-        let Some(connection) = self.conns.get_mut(conn as usize) else {
-            return;
-        };
-        if matches!(connection.speech, Speech::Silent) {
-            return self.cells.inc(Counter::MessagesDropped(DropReason::ConnectionClosed));
+        let mut put = self.put_in_outbox(conn, item);
+        if put == Put::Overflow {
+            // One that keeps up may be owed more than an outbox holds in one turn.
+            self.write_if_keeping_up(conn);
+            put = self.put_in_outbox(conn, item);
         }
+        let dropped = match put {
+            Put::Queued => return,
+            Put::Closed => DropReason::ConnectionClosed,
+            Put::Superseded => DropReason::Superseded,
+            Put::Dropped => DropReason::Volatile,
+            Put::Overflow => DropReason::SlowConsumer,
+        };
+        self.cells.inc(Counter::MessagesDropped(dropped));
+        if put == Put::Overflow {
+            self.close_index(conn, CloseReason::SlowConsumer);
+        }
+    }
+
+    fn put_in_outbox(&mut self, conn: u32, item: &Rc<Item>) -> Put {
+        let (bounds, now) = (self.rules.outbox, self.now());
+        let connection = self.conns.get_mut(conn as usize);
+        let Some(connection) = connection.filter(|connection| !matches!(connection.speech, Speech::Silent)) else {
+            return Put::Closed;
+        };
         let (variant, behind) = (connection.variant, connection.is_behind());
         let outbox = connection.outbox();
         let before = outbox.bytes();
         let put = outbox.put(item, variant, behind, now, bounds);
         let after = outbox.bytes();
         self.outbox_bytes_changed(before, after);
-        match put {
-            Put::Queued => {}
-            Put::Superseded => self.cells.inc(Counter::MessagesDropped(DropReason::Superseded)),
-            Put::Dropped => self.cells.inc(Counter::MessagesDropped(DropReason::Volatile)),
-            Put::Overflow => {
-                self.cells.inc(Counter::MessagesDropped(DropReason::SlowConsumer));
-                self.close_index(conn, CloseReason::SlowConsumer);
-            }
-        }
+        put
     }
 
     /// After a partial write of `items`: what is not written yet goes to the outbox.

@@ -62,8 +62,10 @@ pub(crate) enum Put {
     Superseded,
     /// Dropped: volatile, and the client is not keeping up.
     Dropped,
-    /// The bound is reached: the connection is to be closed.
+    /// The bound is reached: unless writing helps, the connection is to be closed.
     Overflow,
+    /// There is no outbox: the connection is closed.
+    Closed,
 }
 
 #[derive(Debug)]
@@ -86,6 +88,14 @@ impl Outbox {
     /// Publications that wait, a partly written one included.
     pub(crate) fn publications(&self) -> u64 {
         self.entries.iter().filter(|waiting| waiting.entry.is_publication()).count() as u64
+    }
+
+    /// What has to go out before anything else may: the rest of an entry that was written in part.
+    pub(crate) fn begun(&self) -> Bytes {
+        match self.entries.front() {
+            Some(Waiting { entry: Entry::Rest { bytes, .. }, .. }) => bytes.clone(),
+            _ => Bytes::new(),
+        }
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -135,6 +145,21 @@ impl Outbox {
         Put::Queued
     }
 
+    /// The connection has fallen behind: volatile publications go before anything else has to.
+    /// Returns how many.
+    pub(crate) fn drop_volatile(&mut self, variant: Variant) -> u64 {
+        let (before, mut freed) = (self.entries.len(), 0);
+        self.entries.retain(|waiting| match &waiting.entry {
+            Entry::Shared(item) if item.delivery.publication.class == Class::Volatile => {
+                freed += item.delivery.encoded(variant).len();
+                false
+            }
+            _ => true,
+        });
+        self.bytes = self.bytes.saturating_sub(freed);
+        (before - self.entries.len()) as u64
+    }
+
     fn supersede(&mut self, item: &Rc<Item>, variant: Variant) -> bool {
         let latest = &item.delivery.publication;
         let same = |waiting: &&mut Waiting| match &waiting.entry {
@@ -153,14 +178,14 @@ impl Outbox {
         true
     }
 
-    /// Puts a packet of our own in. `false`: the bound is reached.
-    pub(crate) fn put_own(&mut self, packet: Packet, now: Millis, bounds: Bounds) -> bool {
+    /// Puts a packet of our own in. It comes back if the bound is reached.
+    pub(crate) fn put_own(&mut self, packet: Packet, now: Millis, bounds: Bounds) -> Result<(), Packet> {
         let len = packet.len();
-        let fits = self.fits(len, now, bounds);
-        if fits {
-            self.push(Entry::Own(packet), len, now);
+        if !self.fits(len, now, bounds) {
+            return Err(packet);
         }
-        fits
+        self.push(Entry::Own(packet), len, now);
+        Ok(())
     }
 
     /// Puts the unwritten rest of a publication in, ahead of all that follows.
@@ -295,7 +320,7 @@ mod tests {
         assert_eq!(outbox.advance(&front, 1), 0);
         assert_eq!(outbox.put(&small, WIRE, true, 10, BOUNDS), Put::Overflow);
         assert!(outbox.is_too_old(10, BOUNDS));
-        assert!(!outbox.put_own(Packet::Engine("2"), 10, BOUNDS));
+        assert!(outbox.put_own(Packet::Engine("2"), 10, BOUNDS).is_err());
     }
 
     #[test]
@@ -315,6 +340,22 @@ mod tests {
         // One that keeps up gets them all.
         assert_eq!(outbox.put(&item(Class::Volatile, None, "v"), WIRE, false, 0, BOUNDS), Put::Queued);
         assert_eq!(outbox.put(&item(Class::Latest, Some("l"), "5"), WIRE, false, 0, BOUNDS), Put::Queued);
+    }
+
+    #[test]
+    fn volatile_ones_that_wait_already_go_when_the_client_falls_behind() {
+        let (volatile, reliable) = (item(Class::Volatile, None, "v"), item(Class::Reliable, None, "r"));
+        let mut outbox = Outbox::new();
+        for item in [&volatile, &reliable, &volatile, &reliable, &volatile] {
+            assert_eq!(outbox.put(item, WIRE, false, 0, BOUNDS), Put::Queued);
+        }
+        // The first is written in part, and is completed whatever it is.
+        let front = outbox.front(WIRE, 64);
+        outbox.advance(&front, 1);
+        assert_eq!(outbox.drop_volatile(WIRE), 2);
+        let left = outbox.front(WIRE, 64);
+        assert_eq!(left, [front[0].slice(1..), front[1].clone(), front[3].clone()]);
+        assert_eq!(outbox.bytes(), left.iter().map(Bytes::len).sum::<usize>());
     }
 
     #[test]

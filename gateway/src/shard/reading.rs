@@ -30,8 +30,9 @@ impl State {
                 connection.waker = Some(cx.waker().clone());
             }
             let blocked = connection.outbox.as_ref().is_some_and(|outbox| outbox.blocked_since().is_some());
-            let io = match &mut connection.transport {
-                Transport::WebSocket { io, .. } | Transport::Closing { io, .. } => io,
+            let (io, blocked) = match &mut connection.transport {
+                Transport::WebSocket { io, .. } => (io, blocked),
+                Transport::Closing { io, last, .. } => (io, last.is_some()),
                 Transport::Polling(_) => return Poll::Ready(()),
             };
             if blocked && io.poll_writable(cx).is_ready() {

@@ -13,6 +13,7 @@ use std::ops::Bound;
 use std::rc::Rc;
 
 use roomcast_core::room::Room;
+use roomcast_core::spare::is_ample;
 use slab::Slab;
 use smallvec::SmallVec;
 
@@ -124,9 +125,15 @@ impl Rooms {
     pub(crate) fn leave(&mut self, room: RoomIndex, places: &mut Places) -> Option<Left> {
         let at = places.iter().position(|place| place.room == room)?;
         let place = places.swap_remove(at);
+        if places.spilled() && is_ample(places.len(), places.capacity()) {
+            places.shrink_to_fit();
+        }
         let entry = self.entries.get_mut(room as usize)?;
         let from = entry.members.len() as u32 - 1;
         entry.members.swap_remove(place.position as usize);
+        if is_ample(entry.members.len(), entry.members.capacity()) {
+            entry.members.shrink_to(entry.members.len() * 2);
+        }
         let moved = entry.members.get(place.position as usize).copied();
         Some(Left {
             moved: moved.map(|member| Moved { member, room, from, to: place.position }),
@@ -145,6 +152,24 @@ impl Rooms {
         names.hashed.remove(name);
         names.ordered.remove(name);
         self.entries.try_remove(room as usize)
+    }
+
+    /// Gives back the room of rooms that are gone.
+    pub(crate) fn give_back(&mut self) {
+        for names in &mut self.names {
+            if is_ample(names.len(), names.capacity()) {
+                names.shrink_to(names.len() * 2);
+            }
+        }
+        if is_ample(self.entries.len(), self.entries.capacity()) {
+            self.entries.shrink_to_fit();
+        }
+    }
+
+    /// Entries, and names, for which there is room.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.entries.capacity() + self.names.iter().map(HashMap::capacity).sum::<usize>()
     }
 
     /// Named rooms with their entries.

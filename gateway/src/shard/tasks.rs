@@ -26,6 +26,10 @@ use crate::node::Node;
 const IDLE: Duration = Duration::from_hours(1);
 /// How often the loop's lateness is measured.
 const LAG_PERIOD: Duration = Duration::from_millis(250);
+/// After how many of these periods tables give back what they no longer need: 5 s.
+const UPKEEP_PERIODS: u32 = 20;
+/// Mail, and timers, for which room is kept between two batches.
+const BATCH_KEPT: usize = 1024;
 
 /// Starts a shard's thread. It ends at [`Mail::Stop`].
 pub(crate) fn start(
@@ -104,6 +108,8 @@ async fn mail(shard: Rc<Shard>, drained: Rc<Notify>) {
                 other => handle(&shard, other),
             }
         }
+        // The mailbox gets it next: what a flood needed is not kept for ever.
+        taken.shrink_to(BATCH_KEPT);
     }
 }
 
@@ -149,14 +155,19 @@ async fn timers(shard: Rc<Shard>) {
         let now = state.now();
         state.wheel.take_due(now, &mut due);
         due.drain(..).for_each(|key| state.timer(key));
+        due.shrink_to(BATCH_KEPT);
         state.expire_acks();
     }
 }
 
-/// The loop's lateness, how much later than asked a timer of this thread fires, and its tasks.
+/// The loop's lateness, how much later than asked a timer of this thread fires, and its tasks;
+/// now and then, the tables' upkeep.
 async fn lag(shard: Rc<Shard>) {
     let mut before = 0;
-    loop {
+    for period in (0..UPKEEP_PERIODS).cycle() {
+        if period == 0 {
+            shard.state.borrow_mut().give_back();
+        }
         let at = Instant::now() + LAG_PERIOD;
         tokio::time::sleep_until(at.into()).await;
         let state = shard.state.borrow();

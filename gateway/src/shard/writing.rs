@@ -8,7 +8,7 @@ use roomcast_core::close::CloseReason;
 use super::connection::Transport;
 use super::outbox::Packet;
 use super::state::State;
-use crate::metrics::{Counter, Gauge};
+use crate::metrics::{Counter, DropReason, Gauge};
 
 /// Slices of one `writev`.
 pub(super) const SLICES_MAX: usize = 64;
@@ -19,22 +19,38 @@ impl State {
     /// Queues a packet of our own behind all that is pending, to be flushed this turn.
     pub(crate) fn send(&mut self, conn: u32, packet: Packet) {
         self.settle(conn);
-        let (bounds, now) = (self.rules.outbox, self.now());
-        let Some(connection) = self.conns.get_mut(conn as usize) else {
+        let Err(packet) = self.put_own(conn, packet) else {
             return;
         };
+        // One that keeps up may be owed more than an outbox holds in one turn.
+        self.write_if_keeping_up(conn);
+        if self.put_own(conn, packet).is_err() {
+            self.close_index(conn, CloseReason::SlowConsumer);
+        }
+    }
+
+    /// Queues a packet of our own. It comes back if the bound is reached.
+    fn put_own(&mut self, conn: u32, packet: Packet) -> Result<(), Packet> {
+        let (bounds, now) = (self.rules.outbox, self.now());
+        let Some(connection) = self.conns.get_mut(conn as usize) else {
+            return Ok(());
+        };
         if matches!(connection.transport, Transport::Closing { .. }) {
-            return;
+            return Ok(());
         }
         let outbox = connection.outbox();
         let before = outbox.bytes();
-        let fits = outbox.put_own(packet, now, bounds);
+        outbox.put_own(packet, now, bounds)?;
         let after = outbox.bytes();
         self.outbox_bytes_changed(before, after);
-        if fits {
-            self.mark_dirty(conn);
-        } else {
-            self.close_index(conn, CloseReason::SlowConsumer);
+        self.mark_dirty(conn);
+        Ok(())
+    }
+
+    /// Writes what waits for a connection that was not found to be behind.
+    pub(crate) fn write_if_keeping_up(&mut self, conn: u32) {
+        if self.conns.get(conn as usize).is_some_and(|connection| !connection.is_behind()) {
+            self.write_outbox(conn);
         }
     }
 
@@ -109,17 +125,21 @@ impl State {
                 return;
             };
             let delivered = outbox.advance(&front, written);
-            let (after, done) = (outbox.bytes(), outbox.is_empty());
-            if written < total {
+            let blocked = written < total;
+            let mut dropped = 0;
+            if blocked {
                 outbox.set_blocked(now);
+                dropped = outbox.drop_volatile(connection.variant);
             }
+            let (after, done) = (outbox.bytes(), !blocked && outbox.is_empty());
             if done {
                 connection.outbox = None;
             }
             self.cells.add(Counter::SentBytes(protocol), written as u64);
             self.cells.add(Counter::MessagesDelivered(protocol), delivered);
+            self.cells.add(Counter::MessagesDropped(DropReason::Volatile), dropped);
             self.outbox_bytes_changed(before, after);
-            if written < total {
+            if blocked {
                 self.backpressured(conn);
                 return;
             }
@@ -131,6 +151,7 @@ impl State {
 
     /// The socket takes bytes again.
     pub(crate) fn writable(&mut self, conn: u32) {
+        self.write_last(conn);
         if let Some(outbox) = self.conns.get_mut(conn as usize).and_then(|c| c.outbox.as_mut())
             && outbox.blocked_since().is_some()
         {

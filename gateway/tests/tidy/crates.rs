@@ -14,6 +14,7 @@ const MAY_NAME: &[(&str, &[&str], &str)] = &[
     ("config", &["gateway/src/settings*"], "where settings come from"),
     ("redis", &["adapter-redis/*"], "links to Redis"),
     ("socket2", &["gateway/src/listener.rs", "gateway/src/shard/io.rs", "loadtest/*"], "socket options"),
+    ("tikv_jemallocator", &["gateway/src/main.rs"], "the program's allocator; a library has none to choose"),
     ("rlimit", &["gateway/src/os.rs", "loadtest/*"], "the limit of open files"),
     ("hyper", HTTP, "listeners and routes"),
     ("hyper_util", HTTP, "listeners and routes"),

@@ -206,7 +206,8 @@ impl World {
                 let mut bytes = vec![0; 65536];
                 while let Ok(read) = self.ends[client].read(&mut bytes) {
                     moved = moved || read > 0;
-                    take(&mut decoders[client], &mut bytes[..read], &limits, &mut received[client]);
+                    let closed = take(&mut decoders[client], &mut bytes[..read], &limits, &mut received[client]);
+                    assert_eq!(closed, None, "client {client}");
                     if read == 0 {
                         break;
                     }
@@ -225,11 +226,15 @@ impl World {
     }
 }
 
-fn take(decoder: &mut Decoder, mut bytes: &mut [u8], limits: &Limits, into: &mut Vec<u64>) {
+/// Takes the numbers out of messages; a close frame's code, if one is there.
+fn take(decoder: &mut Decoder, mut bytes: &mut [u8], limits: &Limits, into: &mut Vec<u64>) -> Option<u16> {
     loop {
         let step = decoder.next(bytes, limits).expect("frames");
-        let Some(message) = step.message else { return };
-        let Message::Text(text) = message else { panic!("not text: {message:?}") };
+        let text = match step.message? {
+            Message::Text(text) => text,
+            Message::Close(close) => return close.map(|(code, _)| code),
+            other => panic!("neither text nor a close: {other:?}"),
+        };
         // Not parsed as a whole: large ones would take most of the test's time.
         if let Some((_, args)) = text.split_once("\"args\":[") {
             assert!(args.ends_with("]}"), "a whole message");
@@ -285,6 +290,94 @@ fn a_client_that_is_closed_while_it_falls_behind_is_counted_out_again() {
         assert_eq!(metrics.counter(closed), 1);
         assert_eq!(metrics.gauge(Gauge::ConnectionsBackpressured), 0);
         assert_eq!(metrics.gauge(Gauge::OutboxBytes), 0);
+    });
+}
+
+/// Has a client's socket take a turn of tens of kilobytes at once.
+fn widen(world: &World, client: usize) {
+    let state = world.shard.state.borrow();
+    let conn = &state.conns[state.sockets[world.sockets[client] as usize].conn as usize];
+    let Transport::WebSocket { io: Io::Tcp(stream), .. } = &conn.transport else { panic!("{conn:?}") };
+    socket2::SockRef::from(stream).set_send_buffer_size(400_000).expect("a socket");
+}
+
+#[test]
+fn a_client_that_keeps_up_is_not_closed_for_a_turn_larger_than_an_outbox() {
+    with_world(10_000, async |mut world| {
+        widen(&world, 0);
+        world.shard.state.borrow_mut().rules.outbox.bytes_max = 30_000;
+        // In two dirty rooms at once: everything goes through its outbox.
+        (0..2).for_each(|room| world.apply(&Op::Join(0, room)));
+        (0..10).for_each(|n| world.apply(&Op::ToRoom(n % 2)));
+        world.apply(&Op::Flush);
+        world.apply(&Op::Tell(0));
+        assert_eq!(world.received().await, world.expected);
+    });
+}
+
+#[test]
+fn a_slow_reader_that_begins_to_read_learns_why_it_was_closed() {
+    with_world(50_000, async |mut world| {
+        let conn = world.shard.state.borrow().sockets[world.sockets[0] as usize].conn;
+        let key = world.shard.state.borrow().key(conn).expect("connected");
+        world.shard.state.borrow_mut().rules.outbox.bytes_max = 200_000;
+        world.apply(&Op::Join(0, 0));
+        // Turn by turn, so that what is too much comes after one was written in part.
+        for _ in 0..100 {
+            world.apply(&Op::ToRoom(0));
+            world.apply(&Op::Flush);
+        }
+        let closed = Counter::ConnectionsClosed(Protocol::Plain, CloseReason::SlowConsumer);
+        assert_eq!(world.shard.node.metrics.counter(closed), 1);
+        let (mut decoder, mut received) = (Decoder::new(Role::Client), Vec::new());
+        let limits = Limits { message_bytes_max: 1 << 20, fragments_max: 1 };
+        let code = loop {
+            let mut bytes = vec![0; 65536];
+            let Ok(read) = world.ends[0].read(&mut bytes) else {
+                world.shard.state.borrow_mut().writable(conn);
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                continue;
+            };
+            assert!(read > 0, "the end of the stream without a reason");
+            if let Some(code) = take(&mut decoder, &mut bytes[..read], &limits, &mut received) {
+                break code;
+            }
+        };
+        assert_eq!(code, 1013);
+        assert_eq!(received, world.expected[0][..received.len()], "whole messages, in order, up to there");
+        assert!(!received.is_empty() && received.len() < 100, "{}", received.len());
+        // Nothing of it is left when the deadline is over, whatever the client does.
+        let mut state = world.shard.state.borrow_mut();
+        state.remove(conn);
+        assert!(state.get(key).is_none());
+    });
+}
+
+#[test]
+fn tables_that_have_emptied_give_their_room_back() {
+    with_world(10, async |mut world| {
+        let socket = world.sockets[0];
+        let rooms: Vec<Room> = (0..1000).map(|n| Room::new(&format!("small {n}")).expect("a name")).collect();
+        let held = |state: &crate::shard::state::State| {
+            (state.rooms.capacity(), state.sockets[socket as usize].places.capacity())
+        };
+        {
+            let mut state = world.shard.state.borrow_mut();
+            let before = held(&state);
+            for room in &rooms {
+                drop(state.join(socket, room));
+            }
+            assert!(held(&state).0 >= 2000 && held(&state).1 >= 1000, "{:?}", held(&state));
+            for room in &rooms {
+                state.part(socket, room);
+            }
+            state.give_back();
+            assert!(held(&state).0 <= before.0 + 64 && held(&state).1 <= 64, "{:?}", held(&state));
+        }
+        // What is left still works.
+        world.apply(&Op::Join(0, 0));
+        world.apply(&Op::ToRoom(0));
+        assert_eq!(world.received().await, world.expected);
     });
 }
 

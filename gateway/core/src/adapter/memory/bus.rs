@@ -16,6 +16,7 @@ use crate::adapter::{EVENTS_MAX, Event, PublishError};
 use crate::id::{ID_CHARS, NodeTag, SocketId};
 use crate::publication::{Audience, Publication};
 use crate::room::{Namespace, Room};
+use crate::spare::is_ample;
 
 /// Events that may stand in line for one node whose queue is full.
 pub(super) const LINE_MAX: usize = EVENTS_MAX;
@@ -167,6 +168,8 @@ impl Node {
             rooms.remove(room);
             if rooms.is_empty() {
                 self.wanted.remove(namespace);
+            } else if is_ample(rooms.len(), rooms.capacity()) {
+                rooms.shrink_to(rooms.len() * 2);
             }
         }
     }
