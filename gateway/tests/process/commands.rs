@@ -10,7 +10,7 @@ use super::program::{Program, SECRETS, Written, key, run};
 fn check_config_says_what_was_read() {
     let ran = run(&["check-config"], &[]);
     let expected = "The settings are good: open development mode, loopback only; public 127.0.0.1:8080, \
-                    internal 127.0.0.1:9090.\nRead: nothing, the defaults hold.\n";
+                    internal 127.0.0.1:9090.\nRead: nothing but the defaults.\n";
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (Some(0), expected, ""));
 
     let file = Written::new(&format!("[internal]\naddress = \"0.0.0.0:9091\"\n{}", key(0)));
