@@ -62,12 +62,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use crate::limits::INTERNAL_CONNECTIONS_MAX;
+use crate::limits::{INTERNAL_CONNECTIONS_MAX, REQUEST_ID_BYTES_MAX};
 use crate::node::Node;
 use answer::Body;
-
-/// Bytes of a request id that a client may give.
-const REQUEST_ID_BYTES_MAX: usize = 64;
 
 /// What the requests share.
 struct Api {

@@ -1,8 +1,14 @@
 //! Caps that are not settings, and the bounds that settings keep to, with the
-//! relations between them checked by the compiler.
+//! relations between them checked by the compiler. [`FIXED`] has what others notice of
+//! them, and of the caps in core, for the reference.
 //!
-//! Deliberately absent: what an operator can change (`settings::Limits`) and what a
-//! protocol fixes (the modules of core).
+//! Deliberately absent: what an operator can change (`settings::Limits`), and sizes that
+//! nobody outside can notice.
+
+use roomcast_core::id::SHARDS_MAX;
+use roomcast_core::publication::ATTACHMENTS_MAX;
+use roomcast_core::room::NAME_BYTES_MAX;
+use roomcast_core::{plain, socket_io, websocket};
 
 /// Longest duration a setting accepts, in milliseconds: one day.
 pub const DURATION_MS_MAX: u64 = 24 * 60 * 60 * 1000;
@@ -34,6 +40,22 @@ pub const INTERNAL_CONNECTIONS_MAX: usize = 1024;
 pub const HEALTH_ANSWER_BYTES_MAX: usize = 16 << 10;
 /// Bytes of a configured text, such as a path or the name of an event.
 pub const TEXT_BYTES_MAX: usize = 255;
+/// Rooms that one request of a client to subscribe or unsubscribe may name.
+pub const SUBSCRIBE_ROOMS_MAX: usize = plain::ROOMS_MAX;
+/// Packets of one answer to a poll; the rest follows in the next.
+pub const POLL_PACKETS_MAX: usize = 1024;
+/// How long a closed session that polls is kept for the GET that learns of it, in milliseconds.
+pub const LINGER_MS: u64 = 30_000;
+/// How long a peer may take to close after our close frame, in milliseconds.
+pub const CLOSING_MS: u64 = 2_000;
+/// Bytes of a request id that a client of the API may give.
+pub const REQUEST_ID_BYTES_MAX: usize = 64;
+/// Publications of a batch whose receipts are waited for, give or take a frame of the body.
+pub const BATCH_WAITING_MAX: usize = 256;
+/// Bytes that are thrown away of a body that is too large, so that its sender comes to read the answer.
+pub const BODY_WASTE_BYTES_MAX: usize = 4 << 20;
+/// How long the shards of all nodes may take to answer a request of the API, in milliseconds.
+pub const NODES_ANSWER_MS: u64 = 5_000;
 /// File descriptors kept back for everything but clients: listeners, the API,
 /// logs, scrapes, the runtimes' own.
 pub const FILES_RESERVED: u64 = 128;
@@ -41,5 +63,97 @@ pub const FILES_RESERVED: u64 = 128;
 const _: () = assert!(HEADER_BYTES_MIN < HEADER_BYTES_MAX);
 const _: () = assert!(LIST_ITEMS_DEFAULT as u64 <= LIST_ITEMS_MAX);
 const _: () = assert!(ACK_TIMEOUT_MS_DEFAULT <= ACK_TIMEOUT_MS_MAX);
-const _: () = assert!(TEXT_BYTES_MAX <= roomcast_core::room::NAME_BYTES_MAX);
+const _: () = assert!(TEXT_BYTES_MAX <= NAME_BYTES_MAX);
 const _: () = assert!(FILES_RESERVED >= 100);
+// Sets of shards are bits of one number.
+const _: () = assert!(SHARDS_MAX as u32 <= u64::BITS);
+// A name that is percent-encoded in a path, and a request id, fit into the least request's head.
+const _: () = assert!(3 * NAME_BYTES_MAX + REQUEST_ID_BYTES_MAX < HEADER_BYTES_MIN as usize);
+const _: () = assert!(ACK_TIMEOUT_MS_MAX <= DURATION_MS_MAX && LINGER_MS <= DURATION_MS_MAX);
+// Placeholders lie within the arguments of an event.
+const _: () = assert!(socket_io::DEPTH_MAX >= 2);
+
+/// One line of the reference's table of fixed limits.
+#[derive(Clone, Copy, Debug)]
+pub struct Fixed {
+    /// What is limited.
+    pub what: &'static str,
+    /// The limit.
+    pub value: u64,
+    /// `bytes`, `ms` or nothing.
+    pub unit: &'static str,
+    /// What happens beyond it.
+    pub beyond: &'static str,
+}
+
+const fn fixed(what: &'static str, value: usize, unit: &'static str, beyond: &'static str) -> Fixed {
+    Fixed { what, value: value as u64, unit, beyond }
+}
+
+/// Limits that no setting changes, as clients, backends and operators meet them.
+pub const FIXED: &[Fixed] = &[
+    fixed(
+        "name of a room, a user or a namespace",
+        NAME_BYTES_MAX,
+        "bytes",
+        "`room_name_invalid`: to clients as an error, to backends with 422; settings with one are refused",
+    ),
+    fixed("id and key of a publication", NAME_BYTES_MAX, "bytes", "400 `invalid_request`"),
+    fixed(
+        "binary values of one message",
+        ATTACHMENTS_MAX,
+        "",
+        "400 `invalid_request`; a client is closed as `protocol_error`",
+    ),
+    fixed(
+        "arrays and objects within each other",
+        socket_io::DEPTH_MAX,
+        "",
+        "400 `invalid_request`; a Socket.IO client is closed as `protocol_error`",
+    ),
+    fixed(
+        "digits of a Socket.IO acknowledgement id",
+        socket_io::ACK_DIGITS_MAX,
+        "",
+        "the client is closed as `protocol_error`",
+    ),
+    fixed("id of a command of the plain protocol", plain::ID_BYTES_MAX, "bytes", "`invalid_request`"),
+    fixed("rooms of one subscribe or unsubscribe", SUBSCRIBE_ROOMS_MAX, "", "`invalid_request`"),
+    fixed(
+        "payload of a WebSocket control frame",
+        websocket::CONTROL_BYTES_MAX,
+        "bytes",
+        "the client is closed as `protocol_error`",
+    ),
+    fixed("packets of one answer to a poll", POLL_PACKETS_MAX, "", "the rest comes with the next poll"),
+    fixed("time a closed session that polls is kept", LINGER_MS as usize, "ms", "its next poll finds no session"),
+    fixed("time a client has to answer a close frame", CLOSING_MS as usize, "ms", "the socket is closed"),
+    fixed("connections to the internal listener", INTERNAL_CONNECTIONS_MAX, "", "more wait to be accepted"),
+    fixed("rooms, users and connections that one request names", AUDIENCE_ROOMS_MAX, "", "400 `invalid_request`"),
+    fixed("time to acknowledge, `ack.timeout_ms`", ACK_TIMEOUT_MS_MAX as usize, "ms", "400 `invalid_request`"),
+    fixed("acknowledgements that are collected", ACK_REPLY_BYTES_MAX, "bytes", "the rest is counted, not listed"),
+    fixed("items of one page of a list", LIST_ITEMS_MAX as usize, "", "400 `invalid_request`"),
+    fixed("publications of a batch that are under way", BATCH_WAITING_MAX, "", "the body is read on as they are done"),
+    fixed(
+        "time all nodes have to answer a request of the API",
+        NODES_ANSWER_MS as usize,
+        "ms",
+        "503, with the code that the route says",
+    ),
+    fixed(
+        "body read beyond its limit",
+        BODY_WASTE_BYTES_MAX,
+        "bytes",
+        "the connection breaks off, perhaps before 413 was read",
+    ),
+    fixed("request id, `X-Request-Id`", REQUEST_ID_BYTES_MAX, "bytes", "it gets an id of ours"),
+    fixed("answer that `roomcast healthcheck` reads", HEALTH_ANSWER_BYTES_MAX, "bytes", "the rest is not read"),
+    fixed("text of a setting", TEXT_BYTES_MAX, "bytes", "the settings are refused"),
+    fixed(
+        "shards of a node",
+        SHARDS_MAX as usize,
+        "",
+        "the settings are refused; a machine with more cores uses as many",
+    ),
+    fixed("files kept back from connections", FILES_RESERVED as usize, "", "the connection limit is lower by them"),
+];

@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{EXIT_SETTINGS, fail, say};
 use crate::reload::Reloader;
-use crate::settings::Settings;
+use crate::settings::{Loaded, Settings};
 use crate::{Gateway, Handle, telemetry};
 
 /// Loads the settings, has `build` make a gateway of them, and runs it until SIGTERM or ctrl-c.
@@ -25,7 +25,7 @@ pub fn run(config: Option<&Path>, build: impl FnOnce(Settings) -> Gateway) -> Ex
         Ok(level) => level,
         Err(error) => return fail(EXIT_SETTINGS, &error),
     };
-    let sources = loaded.settings.clone();
+    let (sources, read) = (loaded.settings.clone(), what_was_read(&loaded));
     let handle = match build(loaded.settings).start() {
         Ok(handle) => handle,
         Err(error) => return fail(1, &error),
@@ -34,7 +34,7 @@ pub fn run(config: Option<&Path>, build: impl FnOnce(Settings) -> Gateway) -> Ex
         Ok(signals) => signals,
         Err(error) => return fail(1, &error),
     };
-    greet(&handle);
+    greet(&handle, &read);
     let (name, tag) = (handle.node().settings().node.name.clone(), handle.node().tag);
     tracing::info!(name, %tag, "started");
     let mut reloader = Reloader::new(config.map(Path::to_owned), sources, level);
@@ -49,13 +49,19 @@ pub fn run(config: Option<&Path>, build: impl FnOnce(Settings) -> Gateway) -> Ex
     ExitCode::SUCCESS
 }
 
+/// Where the settings came from, and how a file is read again.
+fn what_was_read(loaded: &Loaded) -> String {
+    let again = loaded.file.as_ref().map(|_| format!("    read again: kill -HUP {}", std::process::id()));
+    loaded.sources() + &again.unwrap_or_default()
+}
+
 /// What a person who has just started it wants to read.
-fn greet(handle: &Handle) {
+fn greet(handle: &Handle, read: &str) {
     let (public, internal) = (handle.public_address(), handle.internal_address());
     let mut text = format!(
         "roomcast {}\n  public    http://{public}    clients: Socket.IO at /socket.io/, WebSocket at /ws\n  \
          internal  http://{internal}    backends: POST /v1/publish, GET /metrics, /livez, /readyz\n  \
-         limit     {}\n",
+         settings  {read}\n  limit     {}\n",
         env!("CARGO_PKG_VERSION"),
         handle.connection_limit(),
     );

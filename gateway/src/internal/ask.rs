@@ -5,10 +5,11 @@ use std::time::Duration;
 use roomcast_core::cluster::{Answer, Request};
 
 use super::problem::{Code, Problem};
+use crate::limits::NODES_ANSWER_MS;
 use crate::node::Node;
 
 /// How long nodes, and shards of this one, may take.
-pub(super) const DEADLINE: Duration = Duration::from_secs(5);
+pub(super) const DEADLINE: Duration = Duration::from_millis(NODES_ANSWER_MS);
 
 /// Hands `request` to all nodes and every answer to `each`. If not all have answered in time
 /// that is an error with the code `late`.

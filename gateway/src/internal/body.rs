@@ -7,10 +7,10 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 
 use super::problem::{Code, Problem};
+use crate::limits::BODY_WASTE_BYTES_MAX;
 use crate::settings::Limits;
 
-/// What is thrown away of a body that is too large, so that its sender comes to read the answer.
-const WASTE_BYTES: usize = 4 << 20;
+/// How long a body that is too large is read on, so that its sender comes to read the answer.
 const WASTE_TIME: Duration = Duration::from_millis(500);
 
 /// The whole body.
@@ -39,7 +39,7 @@ pub(super) async fn read(mut body: Incoming, limits: &Limits) -> Result<Bytes, P
 }
 
 async fn waste(body: &mut Incoming) {
-    let mut left = WASTE_BYTES;
+    let mut left = BODY_WASTE_BYTES_MAX;
     while let Some(Ok(frame)) = body.frame().await {
         left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
         if left == 0 {

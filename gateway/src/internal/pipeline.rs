@@ -17,10 +17,9 @@ use roomcast_core::publication::Publication;
 use super::outcome::count;
 use super::problem::Problem;
 use super::publish::{accepted, hand_over, read};
+use crate::limits::BATCH_WAITING_MAX;
 use crate::node::Node;
 
-/// Receipts that are waited for at most, give or take a frame of the body.
-const WAITING_MAX: usize = 256;
 /// How long an item waits for room in the mailboxes.
 const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(1);
@@ -64,7 +63,7 @@ impl Pipeline {
 
     /// Whether the oldest receipt has to come before the next item.
     pub(super) fn is_full(&self) -> bool {
-        self.waiting.len() >= WAITING_MAX
+        self.waiting.len() >= BATCH_WAITING_MAX
     }
 
     /// Reads a publish object and hands it over.

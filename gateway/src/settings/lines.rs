@@ -11,7 +11,11 @@ use super::section::join;
 
 /// Lines, counted from 1, by key; elements of lists as `section[0].key`.
 #[derive(Debug, Default)]
-pub(super) struct Lines(BTreeMap<String, usize>);
+pub(super) struct Lines {
+    keys: BTreeMap<String, usize>,
+    /// How many elements each list has so far.
+    elements: BTreeMap<String, usize>,
+}
 
 impl Lines {
     /// Those of a text.
@@ -26,21 +30,21 @@ impl Lines {
 
     /// The line of a key.
     pub(super) fn get(&self, key: &str) -> Option<usize> {
-        self.0.get(key).copied()
+        self.keys.get(key).copied()
     }
 
     /// The key stands there, and so do the tables around it unless they were named before.
     fn note(&mut self, key: &str, line: usize) {
         for (end, _) in key.match_indices('.').chain([(key.len(), "")]) {
-            self.0.entry(key[..end].to_owned()).or_insert(line);
+            self.keys.entry(key[..end].to_owned()).or_insert(line);
         }
     }
 
     /// The place of one more element of a list.
     fn element(&mut self, list: &str, line: usize) -> String {
-        let most = self.0.len();
-        let index = (0..most).find(|i| !self.0.contains_key(&format!("{list}[{i}]"))).unwrap_or(most);
-        let element = format!("{list}[{index}]");
+        let elements = self.elements.entry(list.to_owned()).or_default();
+        let element = format!("{list}[{elements}]");
+        *elements += 1;
         self.note(list, line);
         self.note(&element, line);
         element
@@ -99,6 +103,16 @@ fn path(key: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_has_lines(text in "([-a\\[\\]\"'=:. ]{0,9}\n){0,9}|\\PC*") {
+            for format in [FileFormat::Toml, FileFormat::Yaml] {
+                let lines = Lines::of(&text, format);
+                proptest::prop_assert!(lines.keys.values().all(|line| (1..=text.lines().count()).contains(line)));
+            }
+        }
+    }
 
     #[test]
     fn keys_are_found_where_people_write_them() {

@@ -58,7 +58,7 @@ impl Loaded {
             }
         }
         let sources: Vec<String> = file.into_iter().chain(variables).collect();
-        if sources.is_empty() { "nothing, the defaults hold".into() } else { sources.join(", ") }
+        if sources.is_empty() { "nothing but the defaults".into() } else { sources.join(", ") }
     }
 }
 
@@ -101,6 +101,6 @@ mod tests {
         let loaded = load(None, []).expect("defaults");
         let again = Written::new("toml", &loaded.to_toml());
         assert_eq!(load(Some(&again.0), []).expect("valid").settings, loaded.settings);
-        assert_eq!(loaded.sources(), "nothing, the defaults hold");
+        assert_eq!(loaded.sources(), "nothing but the defaults");
     }
 }

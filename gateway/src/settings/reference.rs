@@ -6,6 +6,7 @@ use super::change::Effect;
 use super::section::{Entry, Row, Section as _};
 use super::sections::Settings;
 use super::variables::{ENV_CONFIG, ENV_PREFIX};
+use crate::limits::{FIXED, Fixed};
 
 /// Every section and setting, in the order of the pages.
 pub(super) fn entries() -> Vec<Entry> {
@@ -25,12 +26,39 @@ publishers. Settings come from, later ones winning:
 3. environment variables `ROOMCAST__SECTION__KEY`, such as `ROOMCAST__PUBLIC__ADDRESS=0.0.0.0:8080`. Lists are
    separated by commas; lists of tables need the file.
 
-An unknown key, a value of the wrong type or out of range, and a missing safeguard keep the node from starting;
-the message names the key, the place, and what belongs there.
+An unknown key, a value of the wrong type or out of range, and a missing safeguard keep the node from starting, with
+exit code 64; the message names the key, the file and line or the variable, and what belongs there. So does a variable
+that begins with `ROOMCAST_` alone and is nearly a setting's; any other is left alone.
 
 **Open mode**: both listeners on loopback and no `internal.keys`. Anything else is guarded: a public address beyond
 loopback needs `auth.anonymous = true` (this version has no client authentication), an internal one needs
 `internal.keys`.
+
+## Commands
+
+- `roomcast check-config` checks the settings as a start would, and says what was read. Exit code 0, or 64 with the
+  errors.
+- `roomcast print-config` prints every setting in force with its origin, as TOML that loads again once masked secrets
+  are put back. Exit codes as above.
+- `roomcast healthcheck` asks `/readyz` (with `--live` `/livez`) at `internal.address`, or at `--address`. Exit code 0,
+  or 1 with the reason. For containers: the image needs no shell.
+
+All take `--config FILE`. A health check that names `--address` needs no settings, and so still works while the file
+is being edited.
+
+## Reload
+
+On SIGHUP the node reads the same file and the environment that it was started with again. Settings marked *yes*
+under *reload* take effect at once, for clients that are connected too: keys, origins, limits, the drain, the level of
+the log. Any other is marked *restart*: it stays as it is, and the log names it at every reload until there was one.
+
+- All or nothing: settings that a start would refuse, or that do not fit those that need a restart, change nothing. The
+  log says why, and `roomcast_config_last_reload_successful` is 0 until a reload succeeds.
+- A key is exchanged without a gap: add the new one, reload, have backends use it, take the old one out, reload. The
+  first key and the last one need a restart: no reload opens the API, or guards it.
+- A lower `limits.connections_max` closes nobody; a lower bound of an outbox closes those that are beyond it when they
+  next exceed it. The limits of request heads hold for new HTTP connections, and clients that were told
+  `limits.message_bytes_max` in their handshake are not told again.
 ";
 
 /// The text of `docs/configuration.md`.
@@ -49,7 +77,25 @@ pub fn configuration() -> String {
             Entry::Setting(row) => writeln!(page, "{}", line(&row)),
         };
     }
-    page
+    page + &fixed_limits()
+}
+
+const FIXED_HEAD: &str = "
+## Fixed limits
+
+What no setting changes.
+
+| what | limit | unit | beyond it |
+| --- | --- | --- | --- |
+";
+
+fn fixed_limits() -> String {
+    let mut table = FIXED_HEAD.to_owned();
+    for Fixed { what, value, unit, beyond } in FIXED {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(table, "| {what} | {value} | {unit} | {beyond} |");
+    }
+    table
 }
 
 fn line(row: &Row) -> String {

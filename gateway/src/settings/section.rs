@@ -68,7 +68,8 @@ impl<T: Section> Setting for T {
             ValueKind::Table(table) => Some(T::read_table(reader, key, table)),
             // In YAML a section whose lines are all commented out is nothing at all.
             ValueKind::Nil => None,
-            _ => reader.mistyped(key, Self::KIND, &value),
+            // What stands there may have been meant for a secret within.
+            _ => reader.mistyped_secret(key, Self::KIND, &value),
         }
     }
 
@@ -107,7 +108,7 @@ impl<T: Section> Setting for Vec<T> {
 
     fn read(reader: &mut Reader, key: &str, value: Value) -> Option<Self> {
         let ValueKind::Array(items) = value.kind else {
-            return reader.mistyped(key, Self::KIND, &value);
+            return reader.mistyped_secret(key, Self::KIND, &value);
         };
         let mut read = Self::new();
         for (i, item) in items.into_iter().enumerate() {

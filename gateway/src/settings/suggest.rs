@@ -62,7 +62,8 @@ fn near(wrong: &str, name: &str) -> Option<usize> {
         return Some(usize::from(wrong != name));
     }
     let most = (name.len() / 3).clamp(1, DIFFERENCES_MAX);
-    Some(distance(&wrong, name)).filter(|differences| *differences <= most && !wrong.is_empty())
+    let comparable = !wrong.is_empty() && wrong.chars().count().abs_diff(name.chars().count()) <= most;
+    comparable.then(|| distance(&wrong, name)).filter(|differences| *differences <= most)
 }
 
 /// The words of a name: `max_connections` has those of `connections_max`.

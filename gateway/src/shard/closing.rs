@@ -3,15 +3,12 @@
 
 use bytes::{Buf, Bytes};
 use roomcast_core::close::CloseReason;
-use roomcast_core::session::Millis;
 use roomcast_core::websocket;
 
 use super::connection::{ConnKey, Speech, Transport};
 use super::state::State;
+use crate::limits::CLOSING_MS;
 use crate::metrics::{Counter, DropReason, Gauge};
-
-/// How long a peer may take to close after our close frame.
-const CLOSING_MS: Millis = 2_000;
 
 impl State {
     /// Ends a connection, if it is still there.

@@ -15,15 +15,12 @@ use super::connection::{ConnKey, Speech, Transport};
 use super::outbox::Packet;
 use super::polled::Closed;
 use super::state::State;
+use crate::limits::{LINGER_MS, POLL_PACKETS_MAX};
 use crate::mail::{Answer, Poll};
 use crate::metrics::Counter;
 
-/// How long a closed session waits for the GET that learns of it.
-const LINGER_MS: Millis = 30_000;
-/// The same on a node that is going away.
+/// How long a closed session waits for its GET on a node that is going away.
 const LINGER_DRAINING_MS: Millis = 1_000;
-/// Packets of one answer at most; the rest follows in the next.
-const PACKETS_MAX: usize = 1024;
 
 impl State {
     /// Carries out one polling request of the session `sid`.
@@ -137,7 +134,7 @@ impl State {
         let (mut sent, mut delivered) = (0, 0);
         if let Some(outbox) = &mut connection.outbox {
             let before = outbox.bytes();
-            let front = outbox.front(connection.variant, PACKETS_MAX);
+            let front = outbox.front(connection.variant, POLL_PACKETS_MAX);
             for part in &front {
                 if !body.is_empty() && body.len() + 1 + part.len() > bytes_max {
                     break;

@@ -14,10 +14,8 @@ use super::outbox::Packet;
 use super::refusal::Refused;
 use super::state::State;
 use crate::client_events::{Decision, Refusal};
+use crate::limits::SUBSCRIBE_ROOMS_MAX;
 use crate::metrics::{AckResult, ClientErrorCode, Counter, Gauge, MessageKind, Protocol};
-
-/// Most names that one subscribe or unsubscribe may carry: the reader's guard, beside the limit itself.
-const NAMES_MAX: usize = 1_000;
 
 impl State {
     /// Carries out one request of a Socket.IO client.
@@ -210,7 +208,7 @@ fn rooms_of(args: &str) -> Result<Vec<Room>, Refused> {
         Names::One(name) => vec![name],
         Names::Many(names) => names,
     };
-    if names.is_empty() || names.len() > NAMES_MAX {
+    if names.is_empty() || names.len() > SUBSCRIBE_ROOMS_MAX {
         return Err(Refused::names());
     }
     names.iter().map(|name| Room::new(name).map_err(|error| Refused::room(name, error))).collect()

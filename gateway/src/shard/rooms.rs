@@ -156,9 +156,9 @@ impl Rooms {
 
     /// Gives back the room of rooms that are gone.
     pub(crate) fn give_back(&mut self) {
-        for names in &mut self.names {
-            if is_ample(names.len(), names.capacity()) {
-                names.shrink_to(names.len() * 2);
+        for Names { hashed, .. } in &mut self.names {
+            if is_ample(hashed.len(), hashed.capacity()) {
+                hashed.shrink_to(hashed.len() * 2);
             }
         }
         if is_ample(self.entries.len(), self.entries.capacity()) {
@@ -169,7 +169,7 @@ impl Rooms {
     /// Entries, and names, for which there is room.
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
-        self.entries.capacity() + self.names.iter().map(HashMap::capacity).sum::<usize>()
+        self.entries.capacity() + self.names.iter().map(|names| names.hashed.capacity()).sum::<usize>()
     }
 
     /// Named rooms with their entries.

@@ -10,7 +10,7 @@ use super::program::{Program, SECRETS, Written, key, run};
 fn check_config_says_what_was_read() {
     let ran = run(&["check-config"], &[]);
     let expected = "The settings are good: open development mode, loopback only; public 127.0.0.1:8080, \
-                    internal 127.0.0.1:9090.\nRead: nothing, the defaults hold.\n";
+                    internal 127.0.0.1:9090.\nRead: nothing but the defaults.\n";
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (Some(0), expected, ""));
 
     let file = Written::new(&format!("[internal]\naddress = \"0.0.0.0:9091\"\n{}", key(0)));
@@ -85,16 +85,16 @@ fn healthcheck_asks_the_configured_listener() {
     let port = program.internal.port();
     // A wildcard needs a key, and is asked by loopback.
     let wildcard = Written::new(&format!("[internal]\naddress = \"0.0.0.0:{port}\"\n{}", key(0)));
-    let configured = ["healthcheck", "--config", wildcard.text()];
+    let configured = ["healthcheck", "--timeout-ms", "30000", "--config", wildcard.text()];
     let address = program.internal.to_string();
-    let named = ["healthcheck", "--address", &address];
+    let named = ["healthcheck", "--timeout-ms", "30000", "--address", &address];
+    let alive = || run(&["healthcheck", "--timeout-ms", "30000", "--live", "--address", &address], &[]);
     for arguments in [configured, named] {
         let ran = run(&arguments, &[]);
         assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
         assert!(ran.out.starts_with("{\"ready\":true,"), "{}", ran.out);
     }
-    let alive = run(&["healthcheck", "--address", &address, "--live"], &[]);
-    assert_eq!((alive.code, alive.out.as_str()), (Some(0), "ok\n"));
+    assert_eq!((alive().code, alive().out.as_str()), (Some(0), "ok\n"));
 
     program.signal("TERM");
     program.logged("stopping", 1);
@@ -102,7 +102,7 @@ fn healthcheck_asks_the_configured_listener() {
     let draining = run(&named, &[]);
     assert_eq!((draining.code, draining.out.as_str()), (Some(1), ""));
     assert!(draining.err.contains(" answered 503 Service Unavailable: {\"ready\":false,"), "{}", draining.err);
-    assert_eq!(run(&["healthcheck", "--address", &address, "--live"], &[]).code, Some(0));
+    assert_eq!(alive().code, Some(0));
     drop(program);
     let gone = run(&named, &[]);
     assert_eq!(gone.code, Some(1));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long anything may take.
@@ -97,6 +98,8 @@ pub(crate) struct Program {
     pub(crate) public: SocketAddr,
     pub(crate) internal: SocketAddr,
     log: Arc<Mutex<String>>,
+    /// Reads the log to its end.
+    logging: Option<JoinHandle<()>>,
 }
 
 impl Program {
@@ -107,7 +110,7 @@ impl Program {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let log = Arc::new(Mutex::new(String::new()));
         let (stderr, lines) = (child.stderr.take().expect("a pipe"), Arc::clone(&log));
-        std::thread::spawn(move || {
+        let logging = std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 lines.lock().expect("no panic").extend([&line, "\n"]);
             }
@@ -125,7 +128,7 @@ impl Program {
         let (public, internal) = (address("public "), address("internal "));
         // The rest is read and thrown away, or a full pipe would hold it up.
         std::thread::spawn(move || greeting.read_to_end(&mut Vec::new()));
-        Self { child, file, public, internal, log }
+        Self { child, file, public, internal, log, logging: Some(logging) }
     }
 
     /// Changes its further settings and has it read them.
@@ -152,6 +155,7 @@ impl Program {
     /// Waits until it has ended; returns its whole log.
     pub(crate) fn ended(mut self) -> String {
         let status = wait(|| self.child.try_wait().expect("a child")).expect("it ends");
+        self.logging.take().map(JoinHandle::join).transpose().expect("no panic");
         assert!(status.success(), "{status}: {}", self.log());
         has_no_secret(&self.log());
         self.log()

@@ -164,7 +164,7 @@ fn a_value_of_the_wrong_type_names_the_key_the_place_and_the_type() {
             "limits.batch_items_max in FILE:5: expected a whole number, found the number -1",
             "limits.headers_max in FILE:4: expected a whole number, found the number 20.5",
             "auth.anonymous in FILE:13: expected true or false, found the number 1",
-            "log in FILE:1: expected a table, found the number 3",
+            "log in FILE:1: expected a table, found a number",
         ]
     );
     assert_eq!(
@@ -259,6 +259,10 @@ fn keys_are_whole_and_unique_and_their_hashes_stay_secret() {
     let short = problems_of("[[internal.keys]]\nid='a'\nsha256='hunter2'\nscopes=['write']");
     assert_eq!(short[0], "internal.keys[0].sha256 in FILE:3: expected 64 hexadecimal digits, found text");
     assert!(short[1].ends_with("\"read\", not \"write\"") && !short.concat().contains("hunter2"), "{short:?}");
+    for misplaced in ["internal = 'hunter2'", "[internal]\nkeys = 'hunter2'", "[internal]\nkeys = ['hunter2']"] {
+        let problems = problems_of(misplaced);
+        assert!(problems.len() == 1 && !problems[0].contains("hunter2"), "{problems:?}");
+    }
 }
 
 #[test]
