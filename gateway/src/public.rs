@@ -19,6 +19,7 @@ mod plain;
 mod query;
 mod upgrade;
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -32,6 +33,8 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::metrics::{Counter, HttpRefusal, Listener};
+use crate::node::Place;
 use crate::shard::Shard;
 pub(crate) use origin::is_loopback_host;
 pub(crate) use query::decode;
@@ -40,16 +43,29 @@ pub(crate) use upgrade::adopt;
 /// Every answer's body is at hand when the answer is made.
 pub(crate) type Body = Full<Bytes>;
 
-/// Serves one TCP connection until it ends or becomes a WebSocket.
-pub(crate) async fn serve(shard: Rc<Shard>, stream: TcpStream, address: SocketAddr) {
+/// Serves one TCP connection until it ends or becomes a WebSocket. It has its place until then.
+pub(crate) async fn serve(shard: Rc<Shard>, stream: TcpStream, address: SocketAddr, place: Place) {
     let http = crate::http::server(&shard.node.settings.limits);
+    let served_any = Rc::new(Cell::new(false));
     let service = {
-        let shard = Rc::clone(&shard);
-        service_fn(move |request| route(Rc::clone(&shard), request, address))
+        let (shard, served_any) = (Rc::clone(&shard), Rc::clone(&served_any));
+        service_fn(move |request| {
+            served_any.set(true);
+            route(Rc::clone(&shard), request, address)
+        })
     };
     let served = http.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+    drop(place);
     if let Err(error) = served {
         tracing::debug!(%error, "public connection ended");
+        refused(&shard, crate::http::refusal(&error, served_any.get()));
+    }
+}
+
+/// Counts a request that HTTP's rules refused.
+fn refused(shard: &Shard, reason: Option<HttpRefusal>) {
+    if let Some(reason) = reason {
+        shard.state.borrow().cells.inc(Counter::HttpRefused(Listener::Public, reason));
     }
 }
 
@@ -71,6 +87,7 @@ async fn route(
     } else {
         answer::text(StatusCode::NOT_FOUND, "not found\n")
     };
+    refused(&shard, HttpRefusal::of(response.status().as_u16()));
     Ok(response)
 }
 

@@ -16,11 +16,15 @@
 //! | `peer` | a hostile peer: bytes as they are, answers and close codes read back |
 //! | `scene` | a row, and everything that is checked around each |
 //! | `harness` | one row of each kind, and proof that the checks can fail |
+//! | `handshakes` | handshakes that are none: queries, headers, other protocols, origins |
+//! | `heads` | request lines and headers: too many, too large, too slow, contradicting |
 
 #![allow(clippy::panic, clippy::print_stdout)] // Clippy allows them in the `#[test]` functions only.
 
 mod bystanders;
+mod handshakes;
 mod harness;
+mod heads;
 mod link;
 mod node;
 mod peer;
