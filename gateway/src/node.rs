@@ -40,12 +40,12 @@ pub struct Node {
     pub events: Option<Arc<dyn ClientEvents>>,
     /// Where raw messages are echoed, if anywhere.
     pub echo_path: Option<String>,
+    /// HTTP connections of the public listener that may wait for a request.
+    pub http_connections_max: usize,
     mailboxes: Vec<Arc<Mailbox>>,
     stamps: Vec<AtomicU64>,
     connections: AtomicUsize,
     connections_max: usize,
-    http_connections: AtomicUsize,
-    http_connections_max: usize,
     transports: AtomicUsize,
     draining: AtomicBool,
     publications: AtomicU64,
@@ -96,7 +96,7 @@ pub struct Parts {
     pub shards: usize,
     /// Connections at most.
     pub connections_max: usize,
-    /// HTTP connections of the public listener at most.
+    /// HTTP connections of the public listener that may wait for a request.
     pub http_connections_max: usize,
 }
 
@@ -117,7 +117,6 @@ impl Node {
             stamps: (0..parts.shards).map(|_| AtomicU64::new(0)).collect(),
             connections: AtomicUsize::new(0),
             connections_max: parts.connections_max,
-            http_connections: AtomicUsize::new(0),
             http_connections_max: parts.http_connections_max,
             transports: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
@@ -187,18 +186,6 @@ impl Node {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Counts a new HTTP connection of the public listener in, unless there are too many.
-    pub(crate) fn admit_http(self: &Arc<Self>) -> Option<Place> {
-        let below = |count: usize| (count < self.http_connections_max).then_some(count + 1);
-        let counted = self.http_connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below);
-        counted.ok().map(|_| Place(Arc::clone(self)))
-    }
-
-    /// HTTP connections of the public listener that are counted now.
-    pub fn http_connections(&self) -> usize {
-        self.http_connections.load(Ordering::Relaxed)
-    }
-
     /// Sockets and sessions that still exist, closing ones included.
     pub fn open_transports(&self) -> usize {
         self.transports.load(Ordering::Relaxed)
@@ -258,32 +245,5 @@ pub struct Permit(Arc<Node>);
 impl Drop for Permit {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// One of the HTTP connections that the public listener may have, given back on drop.
-#[derive(Debug)]
-pub(crate) struct Place(Arc<Node>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.http_connections.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// While it lives, an HTTP connection counts as its session's, not as one of the HTTP connections.
-#[derive(Debug)]
-pub(crate) struct Held(Arc<Node>);
-
-impl Held {
-    pub(crate) fn new(node: &Arc<Node>) -> Self {
-        node.http_connections.fetch_sub(1, Ordering::Relaxed);
-        Self(Arc::clone(node))
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.0.http_connections.fetch_add(1, Ordering::Relaxed);
     }
 }

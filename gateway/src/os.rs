@@ -72,7 +72,7 @@ pub enum Binding {
 pub struct ConnectionLimit {
     /// Connections at most; at least 1.
     pub connections: u64,
-    /// HTTP connections of the public listener at most, besides; at least 1.
+    /// HTTP connections of the public listener that may wait for a request, besides; at least 1.
     pub http_connections: u64,
     /// What binds; the setting on a tie.
     pub binding: Binding,

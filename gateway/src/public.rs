@@ -8,6 +8,7 @@
 //! | `engine` | `/socket.io/`: the order of checks, handshakes, polls |
 //! | `plain` | `/ws`, and `/echo` for embedding programs |
 //! | `upgrade` | from HTTP to WebSocket, and the probe of a polling session |
+//! | `waiting` | connections that wait for a request: the bound on them |
 //!
 //! Deliberately absent: HTTP/2 (WebSocket over it would be another transport),
 //! compression, cookies.
@@ -18,8 +19,8 @@ mod origin;
 mod plain;
 mod query;
 mod upgrade;
+mod waiting;
 
-use std::cell::Cell;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -34,31 +35,37 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::metrics::{Counter, HttpRefusal, Listener};
-use crate::node::Place;
 use crate::shard::Shard;
 pub(crate) use origin::is_loopback_host;
 pub(crate) use query::decode;
 pub(crate) use upgrade::adopt;
+use waiting::Wait;
+pub(crate) use waiting::Waiting;
 
 /// Every answer's body is at hand when the answer is made.
 pub(crate) type Body = Full<Bytes>;
 
-/// Serves one TCP connection until it ends or becomes a WebSocket. It has its place until then.
-pub(crate) async fn serve(shard: Rc<Shard>, stream: TcpStream, address: SocketAddr, place: Place) {
+/// Serves one TCP connection until it ends or becomes a WebSocket.
+pub(crate) async fn serve(shard: Rc<Shard>, stream: TcpStream, address: SocketAddr) {
     let http = crate::http::server(&shard.node.settings.limits);
-    let served_any = Rc::new(Cell::new(false));
+    let wait = Rc::new(Wait::begin(&shard));
     let service = {
-        let (shard, served_any) = (Rc::clone(&shard), Rc::clone(&served_any));
+        let (shard, wait) = (Rc::clone(&shard), Rc::clone(&wait));
         service_fn(move |request| {
-            served_any.set(true);
-            route(Rc::clone(&shard), request, address)
+            let (shard, wait) = (Rc::clone(&shard), Rc::clone(&wait));
+            async move {
+                let _busy = wait.pause();
+                route(shard, request, address).await
+            }
         })
     };
-    let served = http.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
-    drop(place);
+    let served = tokio::select! {
+        served = http.serve_connection(TokioIo::new(stream), service).with_upgrades() => served,
+        () = wait.given_up() => return,
+    };
     if let Err(error) = served {
         tracing::debug!(%error, "public connection ended");
-        refused(&shard, crate::http::refusal(&error, served_any.get()));
+        refused(&shard, crate::http::refusal(&error, wait.served_any()));
     }
 }
 

@@ -31,7 +31,6 @@ pub(super) fn metrics(node: &Node) -> Response<Body> {
     check(node);
     let waiting: usize = node.mailboxes().iter().map(|mailbox| mailbox.bytes()).sum();
     node.metrics.gauge_set(Gauge::MailboxBytes, waiting as u64);
-    node.metrics.gauge_set(Gauge::HttpConnections, node.http_connections() as u64);
     answer::typed(StatusCode::OK, CONTENT_TYPE, node.metrics.render().into())
 }
 

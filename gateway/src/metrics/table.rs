@@ -129,8 +129,8 @@ families! {
         ConnectionsClosed(protocol: Protocol, reason: CloseReason) = "roomcast_connections_closed_total";
         /// Handshakes, by result.
         Handshakes(protocol: Protocol, result: HandshakeResult) = "roomcast_handshakes_total";
-        /// HTTP connections of the public listener that were closed at once, because there were too many.
-        HttpConnectionsRefused = "roomcast_http_connections_refused_total";
+        /// HTTP connections of the public listener that were closed while they waited for a request, to make room.
+        HttpConnectionsGivenUp = "roomcast_http_connections_given_up_total";
         /// Requests that the rules of HTTP, or those for bodies, refused, by listener and reason.
         HttpRefused(listener: Listener, reason: HttpRefusal) = "roomcast_http_refused_total";
         /// Upgrades from polling to WebSocket, by result.
@@ -169,8 +169,8 @@ families! {
         Connections(protocol: Protocol, transport: Transport) = "roomcast_connections";
         /// The connection limit in force: by settings, files or memory, whichever is least.
         ConnectionsLimit = "roomcast_connections_limit";
-        /// HTTP connections of the public listener that carry neither a WebSocket nor a held poll.
-        HttpConnections = "roomcast_http_connections";
+        /// HTTP connections of the public listener that wait for a request.
+        HttpConnectionsWaiting = "roomcast_http_connections_waiting";
         /// Memberships of connections in rooms.
         Subscriptions = "roomcast_subscriptions";
         /// Rooms with a member here, counted once for each shard that has one.

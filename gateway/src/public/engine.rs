@@ -27,7 +27,6 @@ use super::query::Query;
 use super::{Body, answer, upgrade};
 use crate::mail::{Adopted, Answer, MAIL_BYTES, Mail, Poll};
 use crate::metrics::{Counter, HandshakeResult, Protocol, UpgradeResult};
-use crate::node::Held;
 use crate::shard::Shard;
 use crate::shard::connection::{Connection, Peer, Speech, Transport};
 use crate::shard::io::Io;
@@ -266,9 +265,7 @@ impl Drop for HangUp {
 
 async fn get(shard: &Rc<Shard>, sid: Sid) -> Response<Body> {
     let mut guard = HangUp { shard: Rc::clone(shard), sid, poll: Some(Poll::GetAborted) };
-    let held = Held::new(&shard.node);
     let answer = ask(shard, sid, Poll::Get).await;
-    drop(held);
     guard.poll = None;
     respond(shard, answer)
 }

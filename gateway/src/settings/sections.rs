@@ -143,9 +143,9 @@ section! {
     Limits {
         /// Connections of this node; fewer if files or memory allow fewer. Beyond it handshakes get 503.
         connections_max: u64 = 100_000, COUNT;
-        /// HTTP connections of the public listener that carry neither a WebSocket nor a held poll: handshakes,
-        /// requests, connections that say nothing (for `limits.header_timeout_ms` at most). A quarter of files
-        /// and memory at most; beyond it a new one is closed at once.
+        /// HTTP connections of the public listener that wait for a request: handshakes that have not begun,
+        /// and idle ones. Each shard has its part, and a quarter of files and memory is the most. Beyond it the
+        /// one that has waited longest is closed.
         http_connections_max: u64 = 10_000, COUNT;
         /// Memory set aside for one connection when the connection limit is derived from the memory limit.
         connection_memory_bytes: u64 = 16_384, BYTES;

@@ -75,13 +75,9 @@ async fn accept(shard: Rc<Shard>, listener: TcpListener, drained: Rc<Notify>) {
         };
         match accepted {
             Ok((stream, address)) => {
-                let Some(place) = shard.node.admit_http() else {
-                    shard.state.borrow().cells.inc(Counter::HttpConnectionsRefused);
-                    continue;
-                };
                 // A socket that is gone already fails at its first read.
                 let _ = stream.set_nodelay(true);
-                tokio::task::spawn_local(crate::public::serve(Rc::clone(&shard), stream, address, place));
+                tokio::task::spawn_local(crate::public::serve(Rc::clone(&shard), stream, address));
             }
             Err(error) => {
                 tracing::warn!(%error, "accept failed; is the file limit reached?");

@@ -8,7 +8,7 @@ use crate::scene::{Row, Scene};
 use crate::{DEADLINE, SECRET};
 
 /// Peers of a row that opens many connections at once.
-const MANY: usize = 1000;
+const MANY: u16 = 1000;
 
 /// Both ports, each with a path that answers, and the label of its series.
 type Port = (&'static str, &'static str, fn(&Node) -> Peer);
@@ -28,7 +28,7 @@ fn too_many_and_too_large() {
     let mut scene = Scene::start(&[]);
     for (listener, path, connect) in PORTS {
         let large = refused(listener, "head_too_large");
-        let many: String = (0..64).map(|n| format!("X-{n}: 1\r\n")).collect();
+        let many = "X: 1\r\n".repeat(64);
         let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
         let heads = [
@@ -133,7 +133,7 @@ fn heads_that_do_not_come() {
             scene.play(&Row {
                 name: &format!("{listener}: {MANY} connections that say {name}"),
                 times: 1,
-                grows: &[(&timeout, MANY as i64)],
+                grows: &[(&timeout, MANY.into())],
                 act: &|node| silent(node, connect, bytes),
             });
         }

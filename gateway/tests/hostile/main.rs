@@ -18,17 +18,23 @@
 //! | `harness` | one row of each kind, and proof that the checks can fail |
 //! | `handshakes` | handshakes that are none: queries, headers, other protocols, origins |
 //! | `heads` | request lines and headers: too many, too large, too slow, contradicting |
+//! | `half_open` | connections that take places and say nothing |
+//! | `polls` | polling requests: bodies, overlaps, ends |
+//! | `upgrades` | upgrades that never finish, happen twice, or are none |
 
 #![allow(clippy::panic, clippy::print_stdout)] // Clippy allows them in the `#[test]` functions only.
 
 mod bystanders;
+mod half_open;
 mod handshakes;
 mod harness;
 mod heads;
 mod link;
 mod node;
 mod peer;
+mod polls;
 mod scene;
+mod upgrades;
 
 use std::time::{Duration, Instant};
 
