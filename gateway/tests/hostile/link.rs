@@ -101,26 +101,23 @@ impl Socket {
     /// The next text. A close frame is an error, as the end is.
     pub(crate) async fn next(&mut self) -> io::Result<String> {
         loop {
-            let mut pong = None;
             while !self.link.bytes.is_empty() {
                 let step = self.decoder.next(&mut self.link.bytes, &LIMITS).map_err(io::Error::other)?;
-                let text = match step.message {
-                    Some(Message::Text(text)) => Some(text.to_owned()),
-                    Some(Message::Ping(payload)) => {
-                        pong = Some(payload.to_vec());
-                        None
-                    }
+                let (mut text, mut ping) = (None, None);
+                match step.message {
+                    Some(Message::Text(message)) => text = Some(message.to_owned()),
+                    Some(Message::Ping(payload)) => ping = Some(payload.to_vec()),
                     Some(Message::Close(close)) => return Err(io::Error::other(format!("closed: {close:?}"))),
-                    _ => None,
-                };
+                    _ => {}
+                }
                 let consumed = step.consumed;
                 self.link.bytes.drain(..consumed);
+                if let Some(payload) = ping {
+                    self.frame(Opcode::Pong, &payload).await?;
+                }
                 if let Some(text) = text {
                     return Ok(text);
                 }
-            }
-            if let Some(payload) = pong {
-                self.frame(Opcode::Pong, &payload).await?;
             }
             self.link.more().await?;
         }

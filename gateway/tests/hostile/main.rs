@@ -16,6 +16,7 @@
 //! | `peer` | a hostile peer: bytes as they are, answers and close codes read back |
 //! | `scene` | a row, and everything that is checked around each |
 //! | `harness` | one row of each kind, and proof that the checks can fail |
+//! | `api` | the API: JSON at its edges, names, headers, streams |
 //! | `handshakes` | handshakes that are none: queries, headers, other protocols, origins |
 //! | `heads` | request lines and headers: too many, too large, too slow, contradicting |
 //! | `half_open` | connections that take places and say nothing |
@@ -24,6 +25,7 @@
 
 #![allow(clippy::panic, clippy::print_stdout)] // Clippy allows them in the `#[test]` functions only.
 
+mod api;
 mod bystanders;
 mod half_open;
 mod handshakes;
