@@ -78,6 +78,8 @@ pub(crate) async fn serve(node: Arc<Node>, listener: std::net::TcpListener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the internal listener does not serve"),
     };
+    // Whoever takes none of an answer's bytes does not keep its place either.
+    crate::listener::let_go_after(&listener, Duration::from_millis(node.settings.limits.body_timeout_ms));
     let places = Arc::new(Semaphore::new(INTERNAL_CONNECTIONS_MAX));
     let api = Arc::new(Api { node, requests: AtomicU64::new(0) });
     loop {

@@ -28,6 +28,8 @@ pub const ACK_TIMEOUT_MS_MAX: u64 = 60_000;
 pub const ACK_REPLY_BYTES_MAX: usize = 8 << 20;
 /// Connections of the internal listener; more wait in the backlog.
 pub const INTERNAL_CONNECTIONS_MAX: usize = 1024;
+/// Streams of publications among them. They may take any time, and leave places to whoever asks for less.
+pub const INTERNAL_STREAMS_MAX: usize = 512;
 /// Bytes of a configured text, such as a path or the name of an event.
 pub const TEXT_BYTES_MAX: usize = 255;
 /// File descriptors kept back for everything but clients: listeners, the API,
@@ -39,3 +41,4 @@ const _: () = assert!(LIST_ITEMS_DEFAULT as u64 <= LIST_ITEMS_MAX);
 const _: () = assert!(ACK_TIMEOUT_MS_DEFAULT <= ACK_TIMEOUT_MS_MAX);
 const _: () = assert!(TEXT_BYTES_MAX <= roomcast_core::room::NAME_BYTES_MAX);
 const _: () = assert!(FILES_RESERVED >= 100);
+const _: () = assert!(INTERNAL_STREAMS_MAX <= INTERNAL_CONNECTIONS_MAX / 2);

@@ -9,10 +9,12 @@ use roomcast_core::adapter::{Adapter, PublishError};
 use roomcast_core::id::{NodeTag, ShardIndex, SocketId};
 use roomcast_core::publication::{Admission, Audience};
 use roomcast_core::room::Namespace;
+use tokio::sync::Semaphore;
 
 use crate::client_events::ClientEvents;
 use crate::clock::Clock;
 use crate::interest::Interest;
+use crate::limits::INTERNAL_STREAMS_MAX;
 use crate::mailbox::{self, Mailbox};
 use crate::metrics::{Gauge, Metrics};
 use crate::settings::{Mode, Settings};
@@ -42,6 +44,8 @@ pub struct Node {
     pub echo_path: Option<String>,
     /// HTTP connections of the public listener that may wait for a request.
     pub http_connections_max: usize,
+    /// Places of streams of publications.
+    pub(crate) streams: Arc<Semaphore>,
     mailboxes: Vec<Arc<Mailbox>>,
     stamps: Vec<AtomicU64>,
     connections: AtomicUsize,
@@ -113,6 +117,7 @@ impl Node {
             metrics: parts.metrics,
             events: parts.events,
             echo_path: parts.echo_path,
+            streams: Arc::new(Semaphore::new(INTERNAL_STREAMS_MAX)),
             mailboxes: (0..parts.shards).map(|_| Mailbox::new(bytes_max)).collect(),
             stamps: (0..parts.shards).map(|_| AtomicU64::new(0)).collect(),
             connections: AtomicUsize::new(0),

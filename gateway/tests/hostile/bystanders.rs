@@ -18,8 +18,8 @@ use crate::wait_until;
 
 /// How many there are.
 pub(crate) const BYSTANDERS: usize = 200;
-/// Those of them that poll; the others are WebSockets, plain and Socket.IO by turns.
-const POLLING: usize = 6;
+/// Those of them that poll, if any do; the others are WebSockets, plain and Socket.IO by turns.
+pub(crate) const POLLING: usize = 6;
 /// The room of all of them.
 const ROOM: &str = "hall";
 /// From one number of the stream to the next.
@@ -48,8 +48,8 @@ pub(crate) struct Bystanders {
 }
 
 impl Bystanders {
-    /// Connects all of them, then starts their stream.
-    pub(crate) fn join(node: &Node) -> Self {
+    /// Connects all of them, of which `polls` poll, then starts their stream.
+    pub(crate) fn join(node: &Node, polls: usize) -> Self {
         let seen = Arc::new(Seen {
             last: (0..BYSTANDERS).map(|_| AtomicU64::new(0)).collect(),
             joined: AtomicU64::new(0),
@@ -62,7 +62,7 @@ impl Bystanders {
         let (public, internal) = (node.public, node.internal);
         let clients = {
             let seen = Arc::clone(&seen);
-            std::thread::spawn(move || run(public, &seen))
+            std::thread::spawn(move || run(public, &seen, polls))
         };
         let mut bystanders = Self { seen: Arc::clone(&seen), clients: Some(clients), publisher: None };
         wait_until(|| {
@@ -129,14 +129,14 @@ fn publish(internal: SocketAddr, seen: &Seen) {
 }
 
 /// The thread of the clients.
-fn run(public: SocketAddr, seen: &Arc<Seen>) {
+fn run(public: SocketAddr, seen: &Arc<Seen>, polls: usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         for who in 0..BYSTANDERS {
             let seen = Arc::clone(seen);
             tokio::spawn(async move {
                 let ended = match who {
-                    ..POLLING => polling(public, &seen, who).await,
+                    _ if who < polls => polling(public, &seen, who).await,
                     _ if who % 2 == 0 => plain(public, &seen, who).await,
                     _ => socket_io(public, &seen, who).await,
                 };

@@ -1,8 +1,9 @@
 //! Connections that take places and say nothing: each port has a bound, and nobody who speaks is shut out.
 
 use crate::node::Node;
-use crate::peer::{Peer, Told};
+use crate::peer::{Peer, Told, upgrade_request};
 use crate::scene::{Row, Scene};
+use crate::wait_until;
 
 /// Silent peers at once: more than the bound of either port.
 const SILENT: u16 = 1_500;
@@ -16,8 +17,9 @@ fn silent(node: &Node, connect: fn(&Node) -> Peer) -> Vec<Peer> {
 #[test]
 fn the_public_port_is_full_of_silence() {
     roomcast::os::raise_file_limit().expect("a limit");
-    // Time alone frees nobody here.
-    let mut scene = Scene::start(&[("limits.http_connections_max", "300"), ("limits.header_timeout_ms", "600000")]);
+    // Time alone frees nobody here. Connections come faster than a poll's first byte may: no polls.
+    let settings = [("limits.http_connections_max", "300"), ("limits.header_timeout_ms", "600000")];
+    let mut scene = Scene::without_polls(&settings);
     scene.play(&Row {
         name: "1,500 silent connections",
         times: 1,
@@ -59,6 +61,27 @@ fn the_public_port_is_full_of_silence() {
 }
 
 #[test]
+fn every_connection_is_taken() {
+    // The bystanders are all that may be.
+    let mut scene = Scene::start(&[("limits.connections_max", "200")]);
+    for (protocol, path) in [("plain", "/ws"), ("socketio", "/socket.io/?EIO=4&transport=websocket")] {
+        let full = format!(r#"roomcast_handshakes_total{{protocol="{protocol}",result="at_capacity"}}"#);
+        scene.row(&format!("one more by {path}"), &[(&full, 1)], |node| {
+            let mut peer = node.peer();
+            peer.send(upgrade_request(path));
+            let answer = peer.answer();
+            assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{answer:?}");
+        });
+    }
+    let full = r#"roomcast_handshakes_total{protocol="socketio",result="at_capacity"}"#;
+    scene.row("one more by polling", &[(full, 1)], |node| {
+        let answer = node.peer().get("/socket.io/?EIO=4&transport=polling");
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{answer:?}");
+    });
+    scene.end();
+}
+
+#[test]
 fn the_internal_port_is_full_of_silence() {
     roomcast::os::raise_file_limit().expect("a limit");
     let mut scene = Scene::start(&[("limits.header_timeout_ms", "2000")]);
@@ -73,6 +96,47 @@ fn the_internal_port_is_full_of_silence() {
             for peer in &mut peers {
                 peer.rest();
             }
+        },
+    });
+    scene.play(&Row {
+        name: "1,500 connections that are silent behind a request",
+        times: 1,
+        grows: &[(r#"roomcast_api_requests_total{route="/livez",code="2xx"}"#, i64::from(SILENT) + 1)],
+        act: &|node| {
+            let idle = |_| {
+                let mut peer = node.backend();
+                assert_eq!(peer.get("/livez").status, 200);
+                peer
+            };
+            let peers: Vec<Peer> = (0..SILENT).map(idle).collect();
+            assert_eq!(node.backend().get("/livez").status, 200);
+            drop(peers);
+        },
+    });
+    scene.end();
+}
+
+#[test]
+fn answers_that_nobody_reads() {
+    let mut scene = Scene::start(&[("limits.body_timeout_ms", "2000")]);
+    scene.play(&Row {
+        name: "20 peers that ask for megabytes and read nothing",
+        times: 1,
+        grows: &[],
+        act: &|node| {
+            let files = node.files();
+            let request = "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".repeat(1000);
+            let deaf = |_| {
+                let mut peer = node.backend();
+                peer.send(&request);
+                peer
+            };
+            let peers: Vec<Peer> = (0..20).map(deaf).collect();
+            wait_until(|| {
+                let now = node.files();
+                (now <= files).then_some(()).ok_or_else(|| format!("{now} open files, {files} before"))
+            });
+            drop(peers);
         },
     });
     scene.end();

@@ -91,8 +91,8 @@ impl Peer {
         std::mem::take(&mut self.bytes)
     }
 
-    /// Reads an answer to the end of its body; `None`: the connection ended without any.
-    pub(crate) fn try_answer(&mut self) -> Option<Answer> {
+    /// Reads an answer as far as its head; `None`: the connection ended without any.
+    pub(crate) fn head(&mut self) -> Option<Answer> {
         let end = loop {
             match self.bytes.windows(4).position(|window| window == b"\r\n\r\n") {
                 Some(end) => break end + 4,
@@ -103,12 +103,17 @@ impl Peer {
         let head = String::from_utf8_lossy(&self.bytes[..end]).to_ascii_lowercase();
         self.bytes.drain(..end);
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-        let mut answer = Answer { status, head, body: String::new() };
+        Some(Answer { status, head, body: String::new() })
+    }
+
+    /// Reads an answer to the end of its body; `None`: the connection ended without any.
+    pub(crate) fn try_answer(&mut self) -> Option<Answer> {
+        let mut answer = self.head()?;
         if answer.header("transfer-encoding") == Some("chunked") {
             while let Some(chunk) = self.chunk() {
                 answer.body.push_str(&chunk);
             }
-        } else if status != 101 {
+        } else if answer.status != 101 {
             let length = answer.header("content-length").map_or(0, |length| length.parse().expect("a number"));
             let body = self.take(length);
             answer.body = String::from_utf8_lossy(&body).into_owned();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::bystanders::Bystanders;
+use crate::bystanders::{Bystanders, POLLING};
 use crate::node::Node;
 use crate::{SECRET, wait_until};
 
@@ -38,8 +38,17 @@ pub(crate) struct Scene {
 impl Scene {
     /// Starts both, with settings as in `("limits.header_timeout_ms", "500")`.
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
+        Self::with(settings, POLLING)
+    }
+
+    /// The same with bystanders on WebSockets alone, for what whoever opens a connection has to notice.
+    pub(crate) fn without_polls(settings: &[(&str, &str)]) -> Self {
+        Self::with(settings, 0)
+    }
+
+    fn with(settings: &[(&str, &str)], polls: usize) -> Self {
         let node = Node::start(settings);
-        let bystanders = Bystanders::join(&node);
+        let bystanders = Bystanders::join(&node, polls);
         bystanders.catch_up();
         let series = node.series().len();
         Self { bystanders, node, series, failed: Vec::new() }
