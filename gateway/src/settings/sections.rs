@@ -154,6 +154,8 @@ section! {
         message_bytes_max: usize = 1_000_000, BYTES;
         /// Fragments of one WebSocket message.
         message_fragments_max: usize = 1024, COUNT;
+        /// Time a client has to send one message: all fragments and, in Socket.IO, all binary attachments.
+        message_timeout_ms: u64 = 30_000, DURATION;
         /// Bytes that may wait for one client that reads slowly.
         outbox_bytes_max: usize = 1_048_576, BYTES;
         /// Time that the oldest message may wait for one client that reads slowly.

@@ -79,7 +79,7 @@ impl State {
 
     /// Takes bytes of the client, in place.
     pub(crate) fn received(&mut self, key: ConnKey, mut input: &mut [u8]) {
-        let limits = self.rules.frames;
+        let (limits, now) = (self.rules.frames, self.now());
         let Some(connection) = self.get_mut(key) else {
             return;
         };
@@ -105,6 +105,7 @@ impl State {
             self.relieve(key);
         }
         if let Some(Transport::WebSocket { decoder: place, .. }) = self.get_mut(key).map(|c| &mut c.transport) {
+            decoder.note(now);
             *place = decoder;
         }
     }
@@ -252,6 +253,9 @@ impl State {
                 return self.forget_polling(key.index);
             }
             _ if too_old => return self.close(key, CloseReason::SlowConsumer),
+            _ if connection.message_deadline(&plain).is_some_and(|deadline| now >= deadline) => {
+                return self.close(key, CloseReason::MessageTimeout);
+            }
             _ => {}
         }
         let due = match &mut connection.speech {
@@ -275,16 +279,17 @@ impl State {
     /// a pong may bring the next ping forward.
     pub(crate) fn schedule(&mut self, key: ConnKey) {
         let now = self.now();
-        let (socket_io, plain) = (self.rules.socket_io.ping_interval, self.rules.plain.ping_interval);
+        let (socket_io, plain) = (self.rules.socket_io, self.rules.plain);
         let Some(connection) = self.get_mut(key) else {
             return;
         };
         let (deadline, interval) = match &connection.speech {
-            Speech::SocketIo { session, .. } => (session.deadline(), socket_io),
-            Speech::Plain { heartbeat, .. } | Speech::Echo { heartbeat } => (heartbeat.deadline(), plain),
+            Speech::SocketIo { session, .. } => (session.deadline(&socket_io), socket_io.ping_interval),
+            Speech::Plain { heartbeat, .. } | Speech::Echo { heartbeat } => (heartbeat.deadline(), plain.ping_interval),
             Speech::Silent => return,
         };
-        let at = deadline.min(now.saturating_add(interval));
+        let message = connection.message_deadline(&plain).unwrap_or(deadline);
+        let at = deadline.min(message).min(now.saturating_add(interval));
         connection.timer_at = at;
         self.wheel_insert(key, at);
     }
