@@ -19,6 +19,14 @@
 //! | `api` | the API: JSON at its edges, names, headers, streams |
 //! | `handshakes` | handshakes that are none: queries, headers, other protocols, origins |
 //! | `heads` | request lines and headers: too many, too large, too slow, contradicting |
+//! | `table` | rows of one shape over WebSocket: closed for a reason, or refused by an answer |
+//! | `frames` | WebSocket frames |
+//! | `packets` | packets of Engine.IO and Socket.IO, over WebSocket and polling |
+//! | `messages` | messages of the plain protocol, names of rooms |
+//! | `json` | JSON that is deep, wide, long or odd, wherever clients send it |
+//! | `floods` | too much of what is fine |
+//! | `unfinished` | messages that do not end |
+//! | `echoes` | every byte of an echo |
 //! | `half_open` | connections that take places and say nothing |
 //! | `polls` | polling requests: bodies, overlaps, ends |
 //! | `upgrades` | upgrades that never finish, happen twice, or are none |
@@ -27,15 +35,23 @@
 
 mod api;
 mod bystanders;
+mod echoes;
+mod floods;
+mod frames;
 mod half_open;
 mod handshakes;
 mod harness;
 mod heads;
+mod json;
 mod link;
+mod messages;
 mod node;
+mod packets;
 mod peer;
 mod polls;
 mod scene;
+mod table;
+mod unfinished;
 mod upgrades;
 
 use std::time::{Duration, Instant};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -23,9 +24,21 @@ pub(crate) struct Node {
 impl Node {
     /// Starts it on free ports, with settings as in `("limits.header_timeout_ms", "500")`.
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
+        Self::start_program(Path::new(env!("CARGO_BIN_EXE_roomcast")), settings)
+    }
+
+    /// Starts the example `echo` in its place: the same gateway with a backend in process and `/echo`.
+    pub(crate) fn start_echo(settings: &[(&str, &str)]) -> Self {
+        // `cargo test` builds the examples beside the program; `cargo test --test` does not.
+        let program = Path::new(env!("CARGO_BIN_EXE_roomcast")).with_file_name("examples").join("echo");
+        assert!(program.exists(), "build it first: cargo build -p roomcast --example echo");
+        Self::start_program(&program, settings)
+    }
+
+    fn start_program(program: &Path, settings: &[(&str, &str)]) -> Self {
         let always = [("public.address", "127.0.0.1:0"), ("internal.address", "127.0.0.1:0"), ("node.shards", "2")];
         let always = always.into_iter().chain([("log.level", "debug"), ("log.format", "json")]);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_roomcast"));
+        let mut command = Command::new(program);
         for (key, value) in always.chain(settings.iter().copied()) {
             command.env(format!("ROOMCAST__{}", key.to_uppercase().replace('.', "__")), value);
         }

@@ -45,6 +45,7 @@ impl Answer {
 pub(crate) enum Told {
     Text(String),
     Binary(Vec<u8>),
+    Ping(Vec<u8>),
     /// A close frame with its code; `None`: it had none.
     Close(Option<u16>),
     /// The connection ended without a close frame.
@@ -126,7 +127,8 @@ impl Peer {
         self.try_answer().expect("an answer before the end")
     }
 
-    fn take(&mut self, length: usize) -> Vec<u8> {
+    /// The next bytes, as they are.
+    pub(crate) fn take(&mut self, length: usize) -> Vec<u8> {
         while self.bytes.len() < length {
             assert!(self.more(), "the end came before {length} bytes");
         }
@@ -191,13 +193,24 @@ impl Peer {
     /// The next message; pings and pongs are passed over.
     pub(crate) fn told(&mut self) -> Told {
         loop {
+            match self.told_or_pinged() {
+                Told::Ping(_) => {}
+                told => return told,
+            }
+        }
+    }
+
+    /// The next message or ping; pongs are passed over.
+    pub(crate) fn told_or_pinged(&mut self) -> Told {
+        loop {
             while !self.bytes.is_empty() {
                 let step = self.decoder.next(&mut self.bytes, &LIMITS).expect("frames");
                 let told = match step.message {
                     Some(Message::Text(text)) => Some(Told::Text(text.to_owned())),
                     Some(Message::Binary(bytes)) => Some(Told::Binary(bytes.to_vec())),
                     Some(Message::Close(close)) => Some(Told::Close(close.map(|(code, _)| code))),
-                    _ => None,
+                    Some(Message::Ping(bytes)) => Some(Told::Ping(bytes.to_vec())),
+                    Some(Message::Pong(_)) | None => None,
                 };
                 let consumed = step.consumed;
                 self.bytes.drain(..consumed);
@@ -220,7 +233,7 @@ impl Peer {
                     return code;
                 }
                 Told::End => panic!("the connection ended without a close frame"),
-                Told::Text(_) | Told::Binary(_) => {}
+                Told::Text(_) | Told::Binary(_) | Told::Ping(_) => {}
             }
         }
     }

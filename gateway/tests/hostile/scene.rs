@@ -42,16 +42,20 @@ pub(crate) struct Scene {
 impl Scene {
     /// Starts both, with settings as in `("limits.header_timeout_ms", "500")`.
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
-        Self::with(settings, POLLING)
+        Self::with(Node::start(settings), POLLING)
     }
 
     /// The same with bystanders on WebSockets alone, for what whoever opens a connection has to notice.
     pub(crate) fn without_polls(settings: &[(&str, &str)]) -> Self {
-        Self::with(settings, 0)
+        Self::with(Node::start(settings), 0)
     }
 
-    fn with(settings: &[(&str, &str)], polls: usize) -> Self {
-        let node = Node::start(settings);
+    /// The same with the example `echo` as the program.
+    pub(crate) fn start_echo(settings: &[(&str, &str)]) -> Self {
+        Self::with(Node::start_echo(settings), POLLING)
+    }
+
+    fn with(node: Node, polls: usize) -> Self {
         let bystanders = Bystanders::join(&node, polls);
         bystanders.catch_up();
         let series = node.series().len();
@@ -96,7 +100,7 @@ impl Scene {
         assert_eq!(node.backend().get("/livez").status, 200);
     }
 
-    /// Waits until the sockets of a row are gone.
+    /// Waits until the sockets of a row are gone. Bystanders that poll come and go.
     fn settled(&self, files: usize) {
         wait_until(|| {
             let now = self.node.files();
