@@ -108,6 +108,7 @@ impl Gateway {
             echo_path: self.echo_path,
             shards,
             connections_max: connections.connections as usize,
+            http_connections_max: connections.http_connections as usize,
             settings,
         });
         let control = tokio::runtime::Builder::new_multi_thread()
@@ -150,12 +151,11 @@ fn namespaces(settings: &Settings) -> Vec<NamespaceEntry> {
 
 /// How many connections the settings, open files and memory allow, as of now.
 pub(crate) fn connection_limit(settings: &Settings) -> ConnectionLimit {
-    let limits = &settings.limits;
     let files = os::raise_file_limit().unwrap_or_else(|error| {
         tracing::warn!(%error, "the file limit cannot be raised; assuming 1024");
         1024
     });
-    ConnectionLimit::new(limits.connections_max, files, os::memory_limit(), limits.connection_memory_bytes)
+    ConnectionLimit::new(&settings.limits, files, os::memory_limit())
 }
 
 fn start_shards(node: &Arc<Node>, listeners: Vec<std::net::TcpListener>) -> Result<Vec<JoinHandle<()>>, StartError> {

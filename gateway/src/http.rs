@@ -6,6 +6,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 
 use crate::limits::HEADER_BYTES_MIN;
+use crate::metrics::HttpRefusal;
 use crate::settings::Limits;
 
 /// A server with the limits of the settings.
@@ -16,4 +17,16 @@ pub(crate) fn server(limits: &Limits) -> http1::Builder {
         .max_buf_size(limits.header_bytes_max.max(HEADER_BYTES_MIN as usize))
         .max_headers(limits.headers_max);
     http
+}
+
+/// Why hyper ended a connection, if that was the peer's fault. One that was idle after a
+/// request it had `served` is at no fault.
+pub(crate) fn refusal(error: &hyper::Error, served: bool) -> Option<HttpRefusal> {
+    if error.is_parse_too_large() {
+        Some(HttpRefusal::HeadTooLarge)
+    } else if error.is_parse() {
+        Some(HttpRefusal::Malformed)
+    } else {
+        (error.is_timeout() && !served).then_some(HttpRefusal::HeadTimeout)
+    }
 }

@@ -51,7 +51,7 @@ mod shards;
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
@@ -63,6 +63,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::limits::{INTERNAL_CONNECTIONS_MAX, REQUEST_ID_BYTES_MAX};
+use crate::metrics::{Counter, HttpRefusal, Listener};
 use crate::node::Node;
 use answer::Body;
 
@@ -79,6 +80,8 @@ pub(crate) async fn serve(node: Arc<Node>, listener: std::net::TcpListener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the internal listener does not serve"),
     };
+    // Whoever takes none of an answer's bytes does not keep its place either.
+    crate::listener::let_go_after(&listener, Duration::from_millis(node.settings().limits.body_timeout_ms));
     let places = Arc::new(Semaphore::new(INTERNAL_CONNECTIONS_MAX));
     let api = Arc::new(Api { node, requests: AtomicU64::new(0) });
     loop {
@@ -107,12 +110,17 @@ async fn connection(api: Arc<Api>, stream: TcpStream) {
     // Answers are small and whole; waiting to join them with more only adds latency.
     let _ = stream.set_nodelay(true);
     let http = crate::http::server(&api.node.settings().limits);
+    let served_any = Arc::new(AtomicBool::new(false));
     let service = {
-        let api = Arc::clone(&api);
-        service_fn(move |request| respond(Arc::clone(&api), request))
+        let (api, served_any) = (Arc::clone(&api), Arc::clone(&served_any));
+        service_fn(move |request| {
+            served_any.store(true, Ordering::Relaxed);
+            respond(Arc::clone(&api), request)
+        })
     };
     if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
         tracing::debug!(%error, "internal connection ended");
+        refused(&api.node, crate::http::refusal(&error, served_any.load(Ordering::Relaxed)));
     }
 }
 
@@ -123,8 +131,16 @@ async fn respond(api: Arc<Api>, request: Request<Incoming>) -> Result<Response<B
     let (route, answer) = routes::answer(&api.node, request).await;
     let mut response = answer.unwrap_or_else(|problem| answer::problem(&problem));
     api.node.metrics.api_request(route, response.status().as_u16(), started.elapsed());
+    refused(&api.node, HttpRefusal::of(response.status().as_u16()));
     response.headers_mut().insert("x-request-id", id);
     Ok(response)
+}
+
+/// Counts a request that HTTP's rules refused.
+fn refused(node: &Node, reason: Option<HttpRefusal>) {
+    if let Some(reason) = reason {
+        node.metrics.inc(Counter::HttpRefused(Listener::Internal, reason));
+    }
 }
 
 impl Api {

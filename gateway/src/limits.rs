@@ -38,6 +38,8 @@ pub const ACK_REPLY_BYTES_MAX: usize = 8 << 20;
 pub const INTERNAL_CONNECTIONS_MAX: usize = 1024;
 /// Bytes of an answer that `roomcast healthcheck` reads.
 pub const HEALTH_ANSWER_BYTES_MAX: usize = 16 << 10;
+/// Streams of publications among them. They may take any time, and leave places to whoever asks for less.
+pub const INTERNAL_STREAMS_MAX: usize = 512;
 /// Bytes of a configured text, such as a path or the name of an event.
 pub const TEXT_BYTES_MAX: usize = 255;
 /// Rooms that one request of a client to subscribe or unsubscribe may name.
@@ -65,6 +67,7 @@ const _: () = assert!(LIST_ITEMS_DEFAULT as u64 <= LIST_ITEMS_MAX);
 const _: () = assert!(ACK_TIMEOUT_MS_DEFAULT <= ACK_TIMEOUT_MS_MAX);
 const _: () = assert!(TEXT_BYTES_MAX <= NAME_BYTES_MAX);
 const _: () = assert!(FILES_RESERVED >= 100);
+const _: () = assert!(INTERNAL_STREAMS_MAX <= INTERNAL_CONNECTIONS_MAX / 2);
 // Sets of shards are bits of one number.
 const _: () = assert!(SHARDS_MAX as u32 <= u64::BITS);
 // A name that is percent-encoded in a path, and a request id, fit into the least request's head.
@@ -129,6 +132,7 @@ pub const FIXED: &[Fixed] = &[
     fixed("time a closed session that polls is kept", LINGER_MS as usize, "ms", "its next poll finds no session"),
     fixed("time a client has to answer a close frame", CLOSING_MS as usize, "ms", "the socket is closed"),
     fixed("connections to the internal listener", INTERNAL_CONNECTIONS_MAX, "", "more wait to be accepted"),
+    fixed("streams of publications among them", INTERNAL_STREAMS_MAX, "", "503 `overloaded`"),
     fixed("rooms, users and connections that one request names", AUDIENCE_ROOMS_MAX, "", "400 `invalid_request`"),
     fixed("time to acknowledge, `ack.timeout_ms`", ACK_TIMEOUT_MS_MAX as usize, "ms", "400 `invalid_request`"),
     fixed("acknowledgements that are collected", ACK_REPLY_BYTES_MAX, "bytes", "the rest is counted, not listed"),

@@ -66,7 +66,7 @@ fn listen(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
 
 /// Has accepted sockets break when the peer takes none of their bytes for that long.
 ///
-/// A WebSocket is closed before, by its outbox or its heartbeat. The answer to a poll is
+/// A WebSocket is closed before, by its outbox or its heartbeat. The answer to a request is
 /// in nobody's hands but the kernel's: without this a peer could keep it there for ever.
 pub(crate) fn let_go_after(listener: &tokio::net::TcpListener, silence: std::time::Duration) {
     // Where the system knows no such option, its own patience with silent peers holds.

@@ -11,10 +11,12 @@ use roomcast_core::adapter::{Adapter, PublishError};
 use roomcast_core::id::{NodeTag, ShardIndex, SocketId};
 use roomcast_core::publication::{Admission, Audience};
 use roomcast_core::room::Namespace;
+use tokio::sync::Semaphore;
 
 use crate::client_events::ClientEvents;
 use crate::clock::Clock;
 use crate::interest::Interest;
+use crate::limits::INTERNAL_STREAMS_MAX;
 use crate::mailbox::{self, Mailbox};
 use crate::metrics::{Gauge, Metrics};
 use crate::os::ConnectionLimit;
@@ -43,6 +45,10 @@ pub struct Node {
     pub echo_path: Option<String>,
     settings: RwLock<Arc<Settings>>,
     mode: Mode,
+    /// HTTP connections of the public listener that may wait for a request.
+    pub http_connections_max: usize,
+    /// Places of streams of publications.
+    pub(crate) streams: Arc<Semaphore>,
     mailboxes: Vec<Arc<Mailbox>>,
     stamps: Vec<AtomicU64>,
     connections: AtomicUsize,
@@ -97,6 +103,8 @@ pub struct Parts {
     pub shards: usize,
     /// Connections at most.
     pub connections_max: usize,
+    /// HTTP connections of the public listener that may wait for a request.
+    pub http_connections_max: usize,
 }
 
 impl Node {
@@ -112,10 +120,12 @@ impl Node {
             metrics: parts.metrics,
             events: parts.events,
             echo_path: parts.echo_path,
+            streams: Arc::new(Semaphore::new(INTERNAL_STREAMS_MAX)),
             mailboxes: (0..parts.shards).map(|_| Mailbox::new(bytes_max)).collect(),
             stamps: (0..parts.shards).map(|_| AtomicU64::new(0)).collect(),
             connections: AtomicUsize::new(0),
             connections_max: AtomicUsize::new(parts.connections_max),
+            http_connections_max: parts.http_connections_max,
             transports: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             publications: AtomicU64::new(0),

@@ -9,6 +9,7 @@ use std::io;
 use std::path::Path;
 
 use crate::limits::FILES_RESERVED;
+use crate::settings::Limits;
 
 /// Raises the soft limit of open files to the hard one; returns the limit now in force.
 pub fn raise_file_limit() -> io::Result<u64> {
@@ -71,22 +72,28 @@ pub enum Binding {
 pub struct ConnectionLimit {
     /// Connections at most; at least 1.
     pub connections: u64,
+    /// HTTP connections of the public listener that may wait for a request, besides; at least 1.
+    pub http_connections: u64,
     /// What binds; the setting on a tie.
     pub binding: Binding,
 }
 
 impl ConnectionLimit {
-    /// The least of the setting, the files (all but a reserve) and the memory in
-    /// portions of `connection_memory_bytes`.
-    pub fn new(setting: u64, files: u64, memory: Option<u64>, connection_memory_bytes: u64) -> Self {
-        let by_files = files.saturating_sub(FILES_RESERVED);
-        let by_memory = memory.map_or(u64::MAX, |bytes| bytes / connection_memory_bytes.max(1));
+    /// The least of the setting, the files (all but a reserve, and those of HTTP connections)
+    /// and the memory in portions of `limits.connection_memory_bytes`. HTTP connections may
+    /// take a quarter of files and of memory at most.
+    pub fn new(limits: &Limits, files: u64, memory: Option<u64>) -> Self {
+        let files = files.saturating_sub(FILES_RESERVED);
+        let by_memory = memory.map_or(u64::MAX, |bytes| bytes / limits.connection_memory_bytes.max(1));
+        let http_connections = limits.http_connections_max.min(files / 4).min(by_memory / 4).max(1);
+        let setting = limits.connections_max;
+        let by_files = files.saturating_sub(http_connections);
         let (connections, binding) =
             [(setting, Binding::Setting), (by_files, Binding::Files), (by_memory, Binding::Memory)]
                 .into_iter()
                 .min_by_key(|(connections, _)| *connections)
                 .unwrap_or((setting, Binding::Setting));
-        Self { connections: connections.max(1), binding }
+        Self { connections: connections.max(1), http_connections, binding }
     }
 }
 
@@ -108,20 +115,25 @@ mod tests {
     #[test]
     fn the_least_binds() {
         let mib = 1 << 20;
+        let limits = |connections_max, connection_memory_bytes| Limits {
+            connections_max,
+            connection_memory_bytes,
+            ..Limits::default()
+        };
         let cases = [
-            ((1000, 65_536, Some(1024 * mib), 16_384), 1000, Binding::Setting),
-            ((100_000, 1024, Some(1024 * mib), 16_384), 1024 - FILES_RESERVED, Binding::Files),
-            ((100_000, 1_048_576, Some(64 * mib), 16_384), 4096, Binding::Memory),
-            ((100_000, 1_048_576, None, 16_384), 100_000, Binding::Setting),
-            ((100_000, 64, None, 16_384), 1, Binding::Files),
-            ((100_000, u64::MAX, Some(0), 0), 1, Binding::Memory),
+            ((1000, 65_536, Some(1024 * mib), 16_384), 1000, 10_000, Binding::Setting),
+            ((100_000, 1024, Some(1024 * mib), 16_384), 1024 - FILES_RESERVED - 224, 224, Binding::Files),
+            ((100_000, 1_048_576, Some(64 * mib), 16_384), 4096, 1024, Binding::Memory),
+            ((100_000, 1_048_576, None, 16_384), 100_000, 10_000, Binding::Setting),
+            ((100_000, 64, None, 16_384), 1, 1, Binding::Files),
+            ((100_000, u64::MAX, Some(0), 0), 1, 1, Binding::Memory),
         ];
-        for ((setting, files, memory, each), connections, binding) in cases {
-            let limit = ConnectionLimit::new(setting, files, memory, each);
-            assert_eq!(limit, ConnectionLimit { connections, binding });
+        for ((setting, files, memory, each), connections, http_connections, binding) in cases {
+            let limit = ConnectionLimit::new(&limits(setting, each), files, memory);
+            assert_eq!(limit, ConnectionLimit { connections, http_connections, binding });
         }
-        let limit = ConnectionLimit::new(100_000, 1024, None, 16_384);
-        assert_eq!(limit.to_string(), "896 connections, bound by the limit of open files (ulimit -n)");
+        let limit = ConnectionLimit::new(&Limits::default(), 1024, None);
+        assert_eq!(limit.to_string(), "672 connections, bound by the limit of open files (ulimit -n)");
     }
 
     fn machine(name: &str, files: &[(&str, &str)]) -> Option<u64> {

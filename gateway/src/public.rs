@@ -8,6 +8,7 @@
 //! | `engine` | `/socket.io/`: the order of checks, handshakes, polls |
 //! | `plain` | `/ws`, and `/echo` for embedding programs |
 //! | `upgrade` | from HTTP to WebSocket, and the probe of a polling session |
+//! | `waiting` | connections that wait for a request: the bound on them |
 //!
 //! Deliberately absent: HTTP/2 (WebSocket over it would be another transport),
 //! compression, cookies.
@@ -18,6 +19,7 @@ mod origin;
 mod plain;
 mod query;
 mod upgrade;
+mod waiting;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -32,10 +34,13 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::metrics::{Counter, HttpRefusal, Listener};
 use crate::shard::Shard;
 pub(crate) use origin::is_loopback_host;
 pub(crate) use query::decode;
 pub(crate) use upgrade::adopt;
+use waiting::Wait;
+pub(crate) use waiting::Waiting;
 
 /// Every answer's body is at hand when the answer is made.
 pub(crate) type Body = Full<Bytes>;
@@ -43,13 +48,31 @@ pub(crate) type Body = Full<Bytes>;
 /// Serves one TCP connection until it ends or becomes a WebSocket.
 pub(crate) async fn serve(shard: Rc<Shard>, stream: TcpStream, address: SocketAddr) {
     let http = crate::http::server(&shard.node.settings().limits);
+    let wait = Rc::new(Wait::begin(&shard));
     let service = {
-        let shard = Rc::clone(&shard);
-        service_fn(move |request| route(Rc::clone(&shard), request, address))
+        let (shard, wait) = (Rc::clone(&shard), Rc::clone(&wait));
+        service_fn(move |request| {
+            let (shard, wait) = (Rc::clone(&shard), Rc::clone(&wait));
+            async move {
+                let _busy = wait.pause();
+                route(shard, request, address).await
+            }
+        })
     };
-    let served = http.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+    let served = tokio::select! {
+        served = http.serve_connection(TokioIo::new(stream), service).with_upgrades() => served,
+        () = wait.given_up() => return,
+    };
     if let Err(error) = served {
         tracing::debug!(%error, "public connection ended");
+        refused(&shard, crate::http::refusal(&error, wait.served_any()));
+    }
+}
+
+/// Counts a request that HTTP's rules refused.
+fn refused(shard: &Shard, reason: Option<HttpRefusal>) {
+    if let Some(reason) = reason {
+        shard.state.borrow().cells.inc(Counter::HttpRefused(Listener::Public, reason));
     }
 }
 
@@ -71,6 +94,7 @@ async fn route(
     } else {
         answer::text(StatusCode::NOT_FOUND, "not found\n")
     };
+    refused(&shard, HttpRefusal::of(response.status().as_u16()));
     Ok(response)
 }
 

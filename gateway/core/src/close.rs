@@ -48,6 +48,8 @@ pub enum CloseReason {
     PingTimeout,
     /// No namespace was joined in time.
     ConnectTimeout,
+    /// A message that began to arrive was not finished in time.
+    MessageTimeout,
     /// The client read so slowly that its outbox reached its bound.
     SlowConsumer,
     /// Bytes that are not the protocol.
@@ -89,12 +91,13 @@ pub struct CloseLine {
 
 impl CloseReason {
     /// All of them, in the order of [`CloseReason::index`].
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Normal,
         Self::Drain,
         Self::DrainForced,
         Self::PingTimeout,
         Self::ConnectTimeout,
+        Self::MessageTimeout,
         Self::SlowConsumer,
         Self::ProtocolError,
         Self::UnsupportedData,
@@ -121,6 +124,7 @@ impl CloseReason {
             Self::DrainForced => (1012, true, "this node is gone, connect again", true, "drain_forced"),
             Self::PingTimeout => (1001, false, "no pong in time", true, "ping_timeout"),
             Self::ConnectTimeout => (1008, false, "no namespace joined in time", true, "connect_timeout"),
+            Self::MessageTimeout => (1013, true, "message not finished in time", true, "message_timeout"),
             Self::SlowConsumer => (1013, true, "reading too slowly", true, "slow_consumer"),
             Self::ProtocolError => (1002, false, "protocol error", true, "protocol_error"),
             Self::UnsupportedData => (1003, true, "binary frames are not spoken here", false, "unsupported_data"),

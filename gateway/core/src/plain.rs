@@ -18,7 +18,7 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
-pub use decode::{attachments, decode};
+pub use decode::{attachments, decode, names};
 pub use encode::{error, event, hello, ok};
 
 use crate::publication::Payload;

@@ -35,6 +35,8 @@ pub struct Rules {
     pub connect_timeout: Millis,
     /// Bytes of one message, attachments included.
     pub message_bytes_max: usize,
+    /// From the beginning of a message to its end, attachments included.
+    pub message_timeout: Millis,
 }
 
 /// What a Socket.IO client asks for. `S` is whatever the holder calls a socket.
@@ -117,6 +119,9 @@ impl<S: Copy + PartialEq> Session<S> {
         if self.heartbeat.is_overdue(now) {
             return Err(CloseReason::PingTimeout);
         }
+        if self.is_message_overdue(now, rules) {
+            return Err(CloseReason::MessageTimeout);
+        }
         match packet {
             Packet::Pong(_) => {
                 self.heartbeat.pong(now, rules);
@@ -124,7 +129,7 @@ impl<S: Copy + PartialEq> Session<S> {
             }
             Packet::Message(text) => {
                 self.heartbeat.other(now, rules);
-                self.namespaces.text(text)
+                self.namespaces.text(text, now)
             }
             Packet::Binary(bytes) => {
                 self.heartbeat.other(now, rules);
@@ -136,19 +141,26 @@ impl<S: Copy + PartialEq> Session<S> {
         }
     }
 
+    /// Whether attachments that were announced have not come in time: pongs do not stand in for them.
+    fn is_message_overdue(&self, now: Millis, rules: &Rules) -> bool {
+        self.namespaces.unfinished_since().is_some_and(|since| now >= since.saturating_add(rules.message_timeout))
+    }
+
     /// When [`Session::due`] wants to be asked next.
-    pub fn deadline(&self) -> Millis {
-        if self.namespaces.joined_once() {
-            self.heartbeat.deadline()
-        } else {
-            self.heartbeat.deadline().min(self.connect_deadline)
-        }
+    pub fn deadline(&self, rules: &Rules) -> Millis {
+        let unfinished = self.namespaces.unfinished_since();
+        let message = unfinished.map_or(Millis::MAX, |since| since.saturating_add(rules.message_timeout));
+        let connect = if self.namespaces.joined_once() { Millis::MAX } else { self.connect_deadline };
+        self.heartbeat.deadline().min(connect).min(message)
     }
 
     /// What is due at `now`.
     pub fn due(&mut self, now: Millis, rules: &Rules) -> Due {
         if !self.namespaces.joined_once() && now >= self.connect_deadline {
             return Due::Close(CloseReason::ConnectTimeout);
+        }
+        if self.is_message_overdue(now, rules) {
+            return Due::Close(CloseReason::MessageTimeout);
         }
         self.heartbeat.due(now, rules)
     }

@@ -21,8 +21,13 @@ use roomcast_core::engine_io::{self, Packet};
 use roomcast_core::room::Namespace;
 use roomcast_core::session::{Due, Request, Rules, Session};
 
-const RULES: Rules =
-    Rules { ping_interval: 25_000, ping_timeout: 20_000, connect_timeout: 45_000, message_bytes_max: 1_000 };
+const RULES: Rules = Rules {
+    ping_interval: 25_000,
+    ping_timeout: 20_000,
+    connect_timeout: 45_000,
+    message_bytes_max: 1_000,
+    message_timeout: 30_000,
+};
 
 struct Run {
     session: Session<u32>,

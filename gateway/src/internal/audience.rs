@@ -49,14 +49,14 @@ fn targets(
         None => Vec::new(),
     };
     if let Some(users) = users {
-        for (index, user) in users.strings()?.iter().enumerate() {
+        for (index, user) in users.strings(AUDIENCE_ROOMS_MAX)?.iter().enumerate() {
             let room = Room::of_user(user).ok().filter(|_| !user.is_empty());
             let invalid = || Problem::invalid(format!("{}[{index}]", users.path()), "not the name of a user");
             targets.push(room.ok_or_else(invalid)?);
         }
     }
     if let Some(connections) = connections {
-        for (index, id) in connections.strings()?.iter().enumerate() {
+        for (index, id) in connections.strings(AUDIENCE_ROOMS_MAX)?.iter().enumerate() {
             let id = SocketId::parse(id).filter(|id| !id.as_str().starts_with(RESERVED_PREFIX));
             let invalid = || {
                 let at = format!("{}[{index}]", connections.path());
@@ -74,7 +74,7 @@ fn targets(
 
 /// A list of rooms, none of them reserved.
 pub(super) fn room_list(field: &Field<'_>) -> Result<Vec<Room>, Problem> {
-    let names = field.strings()?;
+    let names = field.strings(AUDIENCE_ROOMS_MAX)?;
     names
         .iter()
         .enumerate()

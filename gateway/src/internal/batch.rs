@@ -17,12 +17,13 @@ use super::answer::{self, Body, Stream};
 use super::object::elements;
 use super::pipeline::{Pipeline, Separation};
 use super::problem::{Code, Problem};
+use crate::limits::INTERNAL_STREAMS_MAX;
 use crate::node::Node;
 
 /// Answers a JSON array.
 pub(super) async fn array(node: &Arc<Node>, body: &str) -> Result<Response<Body>, Problem> {
-    let items = elements(body)?;
     let most = node.settings().limits.batch_items_max;
+    let items = elements(body, most)?;
     if items.len() > most {
         let detail = format!("a batch may have {most} items (limits.batch_items_max); stream more as JSON lines");
         return Err(Problem::new(Code::PayloadTooLarge, detail));
@@ -43,12 +44,19 @@ pub(super) async fn array(node: &Arc<Node>, body: &str) -> Result<Response<Body>
 }
 
 /// Answers JSON lines with JSON lines.
-pub(super) fn lines(node: &Arc<Node>, body: Incoming) -> Response<Body> {
+pub(super) fn lines(node: &Arc<Node>, body: Incoming) -> Result<Response<Body>, Problem> {
+    let Ok(place) = Arc::clone(&node.streams).try_acquire_owned() else {
+        let detail = format!("{INTERNAL_STREAMS_MAX} streams are open, and no more may be");
+        return Err(Problem::new(Code::Overloaded, detail));
+    };
     let (answers, chunks) = mpsc::channel(1);
     let pipeline = Pipeline::new(Arc::clone(node), Separation::Line);
     let bytes_max = node.settings().limits.publish_body_bytes_max;
     let lines = Lines { line: Vec::new(), skipping: false, bytes_max, pipeline };
-    answer::lines(Stream::new(chunks, run(lines, body, answers)))
+    Ok(answer::lines(Stream::new(chunks, async move {
+        run(lines, body, answers).await;
+        drop(place);
+    })))
 }
 
 async fn run(mut lines: Lines, mut body: Incoming, answers: mpsc::Sender<Bytes>) {

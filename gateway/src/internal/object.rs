@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::problem::{Code, Problem};
@@ -51,12 +51,37 @@ pub(super) fn fields<'a, const N: usize>(
     }))
 }
 
-/// The elements of the array `text`.
-pub(super) fn elements(text: &str) -> Result<Vec<&RawValue>, Problem> {
-    serde_json::from_str(text).map_err(|error| {
+/// The elements of the array `text`. Of more than `most` one more is kept, for the caller to
+/// see it: a short element costs a caller far more memory than it has bytes.
+pub(super) fn elements(text: &str, most: usize) -> Result<Vec<&RawValue>, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = deserializer.deserialize_seq(Elements { most }).and_then(|read| deserializer.end().map(|()| read));
+    read.map_err(|error| {
         let detail = if error.is_data() { "expected an array".into() } else { format!("not JSON: {error}") };
         Problem::new(Code::InvalidRequest, detail)
     })
+}
+
+struct Elements {
+    most: usize,
+}
+
+impl<'de> Visitor<'de> for Elements {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut found = Vec::new();
+        while let Some(element) = seq.next_element()? {
+            if found.len() <= self.most {
+                found.push(element);
+            }
+        }
+        Ok(found)
+    }
 }
 
 fn path(parent: &str, name: &str) -> String {
@@ -96,8 +121,9 @@ impl<'a> Field<'a> {
         })
     }
 
-    pub(super) fn strings(&self) -> Result<Vec<Cow<'a, str>>, Problem> {
-        let Ok(items) = elements(self.raw.get()) else {
+    /// Strings; of more than `most` one more, for the caller to see it.
+    pub(super) fn strings(&self, most: usize) -> Result<Vec<Cow<'a, str>>, Problem> {
+        let Ok(items) = elements(self.raw.get(), most) else {
             return Err(self.invalid("expected an array of strings"));
         };
         let read = |(index, item)| {
@@ -205,6 +231,13 @@ mod tests {
     }
 
     #[test]
+    fn no_more_is_kept_than_shows_that_there_is_too_much() {
+        assert_eq!(elements("[1,2]", 2).map(|found| found.len()), Ok(2));
+        assert_eq!(elements("[1,2,3,4,5]", 2).map(|found| found.len()), Ok(3));
+        assert!(elements("[1,2,3,4,x]", 2).is_err() && elements("[1] 2", 2).is_err(), "the rest is read too");
+    }
+
+    #[test]
     fn errors_name_the_path() {
         let field = |text| fields(text, "to", ["a"]).err().map(|problem| problem.document());
         let says = |text, what: &str| {
@@ -217,7 +250,7 @@ mod tests {
         says("{", "not JSON");
         says("{} x", "not JSON");
         let [a] = fields(r#"{"a":["x",1]}"#, "to", ["a"]).expect("valid");
-        let problem = a.expect("given").strings().expect_err("a number");
+        let problem = a.expect("given").strings(9).expect_err("a number");
         assert!(problem.document().contains("to.a[1]"));
     }
 }

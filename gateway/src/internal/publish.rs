@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
 use roomcast_core::adapter::{BoxFuture, PublishError, Receipt};
-use roomcast_core::publication::{AckRequest, Class, Payload, PayloadError, Publication};
+use roomcast_core::publication::{ATTACHMENTS_MAX, AckRequest, Class, Payload, PayloadError, Publication};
 use roomcast_core::room::NAME_BYTES_MAX;
 use serde_json::value::RawValue;
 
@@ -157,7 +157,7 @@ fn payload(
 }
 
 fn binary(attachments: &Field<'_>) -> Result<Vec<Bytes>, Problem> {
-    let texts = attachments.strings()?;
+    let texts = attachments.strings(ATTACHMENTS_MAX)?;
     let decode = |(index, text): (usize, &std::borrow::Cow<'_, str>)| {
         STANDARD.decode(text.as_bytes()).map(Bytes::from).map_err(|error| {
             let at = format!("{}[{index}]", attachments.path());

@@ -39,7 +39,7 @@ async fn dispatch(node: &Arc<Node>, route: Route, scope: Option<Scope>, request:
     };
     if kind == Kind::Lines {
         return if route == Route::PublishBatch {
-            Ok(batch::lines(node, request.into_body()))
+            batch::lines(node, request.into_body())
         } else {
             let detail = "application/x-ndjson is for /v1/publish/batch";
             Err(Problem::new(Code::UnsupportedMediaType, detail).at("Content-Type"))

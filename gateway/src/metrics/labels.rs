@@ -104,6 +104,34 @@ labels! {
         Draining = "draining",
     }
 
+    /// Who is served.
+    Listener, "listener" {
+        /// Clients.
+        Public = "public",
+        /// Backends and operators.
+        Internal = "internal",
+    }
+
+    /// Why a request was refused by the rules of HTTP, or by those for its body.
+    HttpRefusal, "reason" {
+        /// Not HTTP/1.1, or a body that is not what its head says: 400.
+        Malformed = "malformed",
+        /// A request line or headers beyond `limits.header_bytes_max` or `limits.headers_max`: 431 or 414.
+        HeadTooLarge = "head_too_large",
+        /// No whole head within `limits.header_timeout_ms`, of a connection that has served none: it is closed.
+        HeadTimeout = "head_timeout",
+        /// A body beyond its limit: 413.
+        BodyTooLarge = "body_too_large",
+        /// No whole body within `limits.body_timeout_ms`: 408.
+        BodyTimeout = "body_timeout",
+        /// A body of another type or encoding than is read here: 415.
+        BodyType = "body_type",
+        /// Nothing at that path: 404.
+        NotFound = "not_found",
+        /// Nothing for that method: 405.
+        Method = "method",
+    }
+
     /// How an upgrade from polling to WebSocket ended.
     UpgradeResult, "result" {
         /// The connection moved.
@@ -289,6 +317,20 @@ impl ClientErrorCode {
     /// The member for the code of an error; [`ClientErrorCode::Other`] for one that has no series of its own.
     pub fn of(code: &str) -> Self {
         Self::ALL.iter().copied().find(|member| member.label() == code).unwrap_or(Self::Other)
+    }
+}
+
+impl HttpRefusal {
+    /// The member that goes with an HTTP status, if one does.
+    pub fn of(status: u16) -> Option<Self> {
+        match status {
+            404 => Some(Self::NotFound),
+            405 => Some(Self::Method),
+            408 => Some(Self::BodyTimeout),
+            413 => Some(Self::BodyTooLarge),
+            415 => Some(Self::BodyType),
+            _ => None,
+        }
     }
 }
 

@@ -4,9 +4,9 @@
 use roomcast_core::close::CloseReason;
 
 use super::labels::{
-    AckResult, ClientErrorCode, CodeClass, DeliveryPath, DropReason, HandshakeResult, Label, MessageKind, Protocol,
-    PublicationOrigin, PublicationResult, ReadyCheck, ReloadResult, Route, SubscribeResult, Transport, UpgradeResult,
-    Version,
+    AckResult, ClientErrorCode, CodeClass, DeliveryPath, DropReason, HandshakeResult, HttpRefusal, Label, Listener,
+    MessageKind, Protocol, PublicationOrigin, PublicationResult, ReadyCheck, ReloadResult, Route, SubscribeResult,
+    Transport, UpgradeResult, Version,
 };
 
 /// What a family counts.
@@ -129,6 +129,10 @@ families! {
         ConnectionsClosed(protocol: Protocol, reason: CloseReason) = "roomcast_connections_closed_total";
         /// Handshakes, by result.
         Handshakes(protocol: Protocol, result: HandshakeResult) = "roomcast_handshakes_total";
+        /// HTTP connections of the public listener that were closed while they waited for a request, to make room.
+        HttpConnectionsGivenUp = "roomcast_http_connections_given_up_total";
+        /// Requests that the rules of HTTP, or those for bodies, refused, by listener and reason.
+        HttpRefused(listener: Listener, reason: HttpRefusal) = "roomcast_http_refused_total";
         /// Upgrades from polling to WebSocket, by result.
         TransportUpgrades(result: UpgradeResult) = "roomcast_transport_upgrades_total";
         /// Requests of clients to subscribe, by result.
@@ -167,6 +171,8 @@ families! {
         Connections(protocol: Protocol, transport: Transport) = "roomcast_connections";
         /// The connection limit in force: by settings, files or memory, whichever is least.
         ConnectionsLimit = "roomcast_connections_limit";
+        /// HTTP connections of the public listener that wait for a request.
+        HttpConnectionsWaiting = "roomcast_http_connections_waiting";
         /// Memberships of connections in rooms.
         Subscriptions = "roomcast_subscriptions";
         /// Rooms with a member here, counted once for each shard that has one.

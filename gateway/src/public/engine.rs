@@ -10,9 +10,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use roomcast_core::delivery::Variant;
 use roomcast_core::engine_io::{self, Open};
@@ -26,7 +26,7 @@ use super::origin::Origin;
 use super::query::Query;
 use super::{Body, answer, upgrade};
 use crate::mail::{Adopted, Answer, MAIL_BYTES, Mail, Poll};
-use crate::metrics::{Counter, HandshakeResult, Protocol};
+use crate::metrics::{Counter, HandshakeResult, Protocol, UpgradeResult};
 use crate::shard::Shard;
 use crate::shard::connection::{Connection, Peer, Speech, Transport};
 use crate::shard::io::Io;
@@ -49,11 +49,13 @@ async fn answer_to(
     address: SocketAddr,
     origin: &Origin,
 ) -> Response<Body> {
-    let upgrading = upgrade::is_upgrade(request.headers());
+    let foreign = upgrade::is_foreign_upgrade(request.headers());
+    let upgrading = foreign || upgrade::is_upgrade(request.headers());
     let refuse = |error: EngineError| {
         if upgrading { error.to_upgrade() } else { error.to_poll() }
     };
     let checked = check(shard, &request, upgrading, origin);
+    let checked = if foreign { checked.and(Err(EngineError::BadRequest)) } else { checked };
     match checked {
         Err(error) => {
             let result = match error {
@@ -193,15 +195,27 @@ async fn connect(shard: Rc<Shard>, upgraded: upgrade::Upgraded, peer: Peer, base
 
 /// A WebSocket with a session's id: it offers to take the session over, on its own shard.
 async fn offer(shard: &Rc<Shard>, mut request: Request<Incoming>, sid: Sid) -> Response<Body> {
+    let refused = |result| {
+        shard.state.borrow().cells.inc(result);
+    };
     match ask(shard, sid, Poll::Offer).await {
         Answer::Ok => {}
-        Answer::Unknown => return EngineError::SessionUnknown.to_upgrade(),
-        _ => return EngineError::BadRequest.to_upgrade(),
+        Answer::Unknown => {
+            refused(Counter::Handshakes(Protocol::SocketIo, HandshakeResult::BadRequest));
+            return EngineError::SessionUnknown.to_upgrade();
+        }
+        _ => {
+            refused(Counter::TransportUpgrades(UpgradeResult::Failed));
+            return EngineError::BadRequest.to_upgrade();
+        }
     }
     let base64 = Query::parse(request.uri().query()).base64;
     let (response, upgraded) = match upgrade::accept(&mut request, None) {
         Ok(accepted) => accepted,
-        Err(response) => return response,
+        Err(response) => {
+            refused(Counter::TransportUpgrades(UpgradeResult::Failed));
+            return response;
+        }
     };
     let shard = Rc::clone(shard);
     tokio::task::spawn_local(async move {
@@ -255,13 +269,13 @@ async fn get(shard: &Rc<Shard>, sid: Sid) -> Response<Body> {
     let mut guard = HangUp { shard: Rc::clone(shard), sid, poll: Some(Poll::GetAborted) };
     let answer = ask(shard, sid, Poll::Get).await;
     guard.poll = None;
-    respond(answer)
+    respond(shard, answer)
 }
 
 async fn post(shard: &Rc<Shard>, sid: Sid, request: Request<Incoming>) -> Response<Body> {
     match ask(shard, sid, Poll::PostBegin).await {
         Answer::Ok => {}
-        other => return respond(other),
+        other => return respond(shard, other),
     }
     let mut guard = HangUp { shard: Rc::clone(shard), sid, poll: Some(Poll::PostFailed { fatal: true }) };
     let failed = |fatal| ask(shard, sid, Poll::PostFailed { fatal });
@@ -271,21 +285,30 @@ async fn post(shard: &Rc<Shard>, sid: Sid, request: Request<Incoming>) -> Respon
         guard.poll = None;
         return answer::empty(StatusCode::BAD_REQUEST);
     }
+    if request.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding.as_bytes() != b"identity") {
+        failed(true).await;
+        guard.poll = None;
+        return answer::empty(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
     let settings = shard.node.settings();
     let limits = &settings.limits;
     let (max, time) = (limits.message_bytes_max, Duration::from_millis(limits.body_timeout_ms));
     let announced = request.body().size_hint().lower();
     let body = if announced > max as u64 {
-        Ok(None)
+        Ok(Err(Unread::TooLarge))
     } else {
         tokio::time::timeout(time, collect(request.into_body(), max)).await
     };
     guard.poll = None;
     match body {
-        Ok(Some(body)) => respond(ask(shard, sid, Poll::Post(body)).await),
-        Ok(None) => {
+        Ok(Ok(body)) => respond(shard, ask(shard, sid, Poll::Post(body)).await),
+        Ok(Err(Unread::TooLarge)) => {
             failed(false).await;
             answer::empty(StatusCode::PAYLOAD_TOO_LARGE)
+        }
+        Ok(Err(Unread::Broken)) => {
+            failed(true).await;
+            EngineError::BadRequest.to_poll()
         }
         Err(_) => {
             // Half a body leaves the session without order in what its client says.
@@ -295,12 +318,27 @@ async fn post(shard: &Rc<Shard>, sid: Sid, request: Request<Incoming>) -> Respon
     }
 }
 
-/// The whole body; `None` if it is too large or broke off.
-async fn collect(body: Incoming, max: usize) -> Option<Bytes> {
-    Limited::new(body, max).collect().await.ok().map(http_body_util::Collected::to_bytes)
+/// Why there is no body.
+enum Unread {
+    TooLarge,
+    /// Bad chunks, or an end before its time.
+    Broken,
 }
 
-fn respond(answer: Answer) -> Response<Body> {
+/// The whole body.
+async fn collect(body: Incoming, max: usize) -> Result<Bytes, Unread> {
+    match Limited::new(body, max).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
+        Err(_) => Err(Unread::Broken),
+    }
+}
+
+fn respond(shard: &Shard, answer: Answer) -> Response<Body> {
+    if matches!(answer, Answer::Unknown) {
+        // Its own shard says so in `check`; here another one did.
+        shard.state.borrow().cells.inc(Counter::Handshakes(Protocol::SocketIo, HandshakeResult::BadRequest));
+    }
     match answer {
         Answer::Packets(body) => answer::payload(body),
         Answer::Ok => answer::ok(),

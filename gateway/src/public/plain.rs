@@ -41,6 +41,10 @@ pub(super) fn serve(
             ),
         );
     }
+    if upgrade::is_foreign_upgrade(request.headers()) {
+        let text = "this path speaks WebSocket, and no other protocol to upgrade to\n";
+        return refuse(HandshakeResult::BadRequest, answer::text(StatusCode::BAD_REQUEST, text));
+    }
     if !upgrade::is_upgrade(request.headers()) {
         let text = "this path speaks WebSocket: connect with new WebSocket(\"ws://…\")\n";
         return refuse(HandshakeResult::BadRequest, answer::text(StatusCode::UPGRADE_REQUIRED, text));

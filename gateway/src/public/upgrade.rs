@@ -10,10 +10,14 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use fastwebsockets::upgrade::UpgradeFut;
-use hyper::body::Incoming;
-use hyper::header::{CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{
+    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
 use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use roomcast_core::engine_io;
@@ -31,12 +35,28 @@ use crate::shard::{Shard, spawn_reader};
 /// How often the pending GET of a session that is being probed is let go.
 const RELEASE_EVERY: Duration = Duration::from_millis(100);
 
+/// Bytes of a WebSocket's key.
+const KEY_BYTES: usize = 16;
+
 /// A WebSocket that is about to be ours.
 pub(super) struct Upgraded(UpgradeFut);
 
 /// Whether a request asks to become a WebSocket.
 pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
     headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+/// Whether a request asks to become something else, such as HTTP/2.
+pub(super) fn is_foreign_upgrade(headers: &HeaderMap) -> bool {
+    headers.contains_key(UPGRADE) && !is_upgrade(headers)
+}
+
+/// Whether the key is 16 bytes, as base64 (RFC 6455 section 4.1), given once.
+fn has_key(headers: &HeaderMap) -> bool {
+    let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
+    let (key, further) = (keys.next(), keys.next());
+    let key = key.and_then(|key| STANDARD.decode(key.as_bytes()).ok());
+    further.is_none() && key.is_some_and(|key| key.len() == KEY_BYTES)
 }
 
 /// Answers a WebSocket handshake. The answer 101 comes with the socket to be.
@@ -50,13 +70,18 @@ pub(super) fn accept(
         text.split(',').any(|token| token.trim().eq_ignore_ascii_case("upgrade"))
     };
     let connection = request.headers().get_all(CONNECTION).iter().any(names_upgrade);
-    if request.method() != Method::GET || request.version() != Version::HTTP_11 || !connection {
+    // A body would be taken for frames, or frames for a body.
+    let whole = request.body().is_end_stream();
+    if request.method() != Method::GET || request.version() != Version::HTTP_11 || !connection || !whole {
         return Err(bad());
     }
     if request.headers().get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version.as_bytes() != b"13") {
         let mut response = answer::text(StatusCode::UPGRADE_REQUIRED, "only WebSocket version 13 is spoken here\n");
         response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         return Err(response);
+    }
+    if !has_key(request.headers()) {
+        return Err(bad());
     }
     let (response, upgraded) = fastwebsockets::upgrade::upgrade(request).map_err(|_| bad())?;
     let mut response = response.map(|_| Body::default());

@@ -143,6 +143,10 @@ section! {
     Limits {
         /// Connections of this node; fewer if files or memory allow fewer. Beyond it handshakes get 503.
         connections_max: u64 = 100_000, COUNT => Reload;
+        /// HTTP connections of the public listener that wait for a request: handshakes that have not begun,
+        /// and idle ones. Each shard has its part, and a quarter of files and memory is the most. Beyond it the
+        /// one that has waited longest is closed.
+        http_connections_max: u64 = 10_000, COUNT;
         /// Memory set aside for one connection when the connection limit is derived from the memory limit.
         connection_memory_bytes: u64 = 16_384, BYTES => Reload;
         /// Bytes of one message of a client, all fragments together, and of one polling request; told to
@@ -150,6 +154,8 @@ section! {
         message_bytes_max: usize = 1_000_000, BYTES => Reload;
         /// Fragments of one WebSocket message.
         message_fragments_max: usize = 1024, COUNT => Reload;
+        /// Time a client has to send one message: all fragments and, in Socket.IO, all binary attachments.
+        message_timeout_ms: u64 = 30_000, DURATION => Reload;
         /// Bytes that may wait for one client that reads slowly.
         outbox_bytes_max: usize = 1_048_576, BYTES => Reload;
         /// Time that the oldest message may wait for one client that reads slowly.

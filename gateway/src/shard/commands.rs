@@ -23,7 +23,7 @@ impl State {
         self.cells.inc(Counter::MessagesReceived(Protocol::Plain, kind));
         let id = id.as_deref();
         match command.kind {
-            Kind::Subscribe(names) => match rooms(&names).and_then(|rooms| self.subscribe(socket, &rooms)) {
+            Kind::Subscribe(names) => match self.subscribe(socket, rooms(&names)) {
                 Ok(subscribed) => self.when_live_plain(socket, id, subscribed),
                 Err(refused) => self.refuse_plain(socket, id, &refused),
             },

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use roomcast_core::delivery::Variant;
 use roomcast_core::id::Sid;
 use roomcast_core::session::heartbeat::Heartbeat;
-use roomcast_core::session::{Millis, Session};
+use roomcast_core::session::{Millis, Rules, Session};
 use roomcast_core::websocket::Decoder;
 
 use super::io::Io;
@@ -121,6 +121,14 @@ impl Connection {
             Speech::Plain { heartbeat, .. } | Speech::Echo { heartbeat } => heartbeat.is_overdue(now),
             Speech::Silent => false,
         }
+    }
+
+    /// Until when the WebSocket message that is on its way has to be whole.
+    pub(crate) fn message_deadline(&self, rules: &Rules) -> Option<Millis> {
+        let Transport::WebSocket { decoder, .. } = &self.transport else {
+            return None;
+        };
+        decoder.unfinished_since().map(|since| since.saturating_add(rules.message_timeout))
     }
 
     /// Whether nothing can be handed to the transport at the moment.

@@ -28,6 +28,9 @@ pub(crate) enum Packet {
     Frames(Bytes),
 }
 
+/// Memory of an entry beside its bytes: its place in the queue, and what the allocator adds.
+const ENTRY_BYTES: usize = size_of::<Waiting>() + 32;
+
 /// What an outbox may hold. An empty one accepts any one entry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
@@ -112,6 +115,13 @@ impl Outbox {
 
     pub(crate) fn set_writable(&mut self) {
         self.blocked_since = None;
+    }
+
+    /// Whether so much waits that the client should read before it is heard again: a quarter
+    /// of the bound, so that answers to what one read brings still fit. Counts what an entry
+    /// itself takes too, or a flood of pings would cost a hundred bytes for each byte counted.
+    pub(crate) fn is_filling(&self, bounds: Bounds) -> bool {
+        self.bytes + self.entries.len() * ENTRY_BYTES > bounds.bytes_max / 4
     }
 
     /// Whether the oldest entry has waited for too long.
@@ -356,6 +366,22 @@ mod tests {
         let left = outbox.front(WIRE, 64);
         assert_eq!(left, [front[0].slice(1..), front[1].clone(), front[3].clone()]);
         assert_eq!(outbox.bytes(), left.iter().map(Bytes::len).sum::<usize>());
+    }
+
+    #[test]
+    fn an_outbox_fills_by_entries_too_long_before_its_bound() {
+        let pong = || Packet::Frames(Bytes::from_static(&[0x8A, 0]));
+        let bounds = Bounds { bytes_max: 100 * ENTRY_BYTES, age_max: 10 };
+        let mut outbox = Outbox::new();
+        let mut pongs = 0;
+        while !outbox.is_filling(bounds) {
+            assert!(outbox.put_own(pong(), 0, bounds).is_ok());
+            pongs += 1;
+        }
+        assert_eq!((pongs, outbox.bytes()), (25, 50));
+        let mut outbox = Outbox::new();
+        assert!(outbox.put_own(Packet::Frames(vec![0; 25 * ENTRY_BYTES].into()), 0, bounds).is_ok());
+        assert!(outbox.is_filling(bounds));
     }
 
     #[test]

@@ -12,6 +12,11 @@ use super::outbox::Packet;
 use super::state::State;
 use crate::metrics::{Counter, MessageKind};
 
+/// Reads of one connection in a row; then it is the others' turn.
+const READS_MAX: usize = 4;
+/// Bytes of one read while much waits to be written: the answers should not be much more.
+const READ_BYTES_FILLING: usize = 4096;
+
 impl State {
     /// One step of a read task. Ready: the connection is gone.
     pub(crate) fn poll_connection(&mut self, key: ConnKey, cx: &mut Context<'_>) -> Poll<()> {
@@ -21,7 +26,13 @@ impl State {
         step
     }
 
+    /// Reads until there is nothing more, for a few reads at a time: others want to be served
+    /// too. A client that does not read its answers is not read from either, so that what
+    /// waits for it stays within its bound, and its age is what closes it. One that reads
+    /// slowly is heard a little each time it has read: its pongs are among what it says.
     fn poll_reads(&mut self, key: ConnKey, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<()> {
+        let bounds = self.rules.outbox;
+        let (mut reads, mut has_read) = (0, false);
         loop {
             let Some(connection) = self.get_mut(key) else {
                 return Poll::Ready(());
@@ -29,7 +40,9 @@ impl State {
             if connection.waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
                 connection.waker = Some(cx.waker().clone());
             }
-            let blocked = connection.outbox.as_ref().is_some_and(|outbox| outbox.blocked_since().is_some());
+            let outbox = connection.outbox.as_ref();
+            let blocked = outbox.is_some_and(|outbox| outbox.blocked_since().is_some());
+            let filling = outbox.is_some_and(|outbox| outbox.is_filling(bounds));
             let (io, blocked) = match &mut connection.transport {
                 Transport::WebSocket { io, .. } => (io, blocked),
                 Transport::Closing { io, last, .. } => (io, last.is_some()),
@@ -37,9 +50,20 @@ impl State {
             };
             if blocked && io.poll_writable(cx).is_ready() {
                 self.writable(key.index);
+                has_read = true;
                 continue;
             }
-            match std::task::ready!(io.poll_read(cx, scratch)) {
+            if blocked && filling && !has_read {
+                return Poll::Pending;
+            }
+            if reads == READS_MAX {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            reads += 1;
+            has_read = false;
+            let room = if filling { READ_BYTES_FILLING } else { scratch.len() };
+            match std::task::ready!(io.poll_read(cx, scratch.get_mut(..room).unwrap_or_default())) {
                 Ok(read) if read > 0 => self.received(key, scratch.get_mut(..read).unwrap_or_default()),
                 Ok(_) | Err(_) => self.hung_up(key),
             }
@@ -56,7 +80,7 @@ impl State {
 
     /// Takes bytes of the client, in place.
     pub(crate) fn received(&mut self, key: ConnKey, mut input: &mut [u8]) {
-        let limits = self.rules.frames;
+        let (limits, now) = (self.rules.frames, self.now());
         let Some(connection) = self.get_mut(key) else {
             return;
         };
@@ -79,9 +103,20 @@ impl State {
                 return;
             }
             input = input.get_mut(consumed..).unwrap_or_default();
+            self.relieve(key);
         }
         if let Some(Transport::WebSocket { decoder: place, .. }) = self.get_mut(key).map(|c| &mut c.transport) {
+            decoder.note(now);
             *place = decoder;
+        }
+    }
+
+    /// Writes answers that pile up while one read is taken, before they reach the outbox's bound.
+    fn relieve(&mut self, key: ConnKey) {
+        let bounds = self.rules.outbox;
+        let outbox = self.get(key).and_then(|connection| connection.outbox.as_ref());
+        if outbox.is_some_and(|outbox| outbox.is_filling(bounds)) {
+            self.write_outbox(key.index);
         }
     }
 
@@ -219,6 +254,9 @@ impl State {
                 return self.forget_polling(key.index);
             }
             _ if too_old => return self.close(key, CloseReason::SlowConsumer),
+            _ if connection.message_deadline(&plain).is_some_and(|deadline| now >= deadline) => {
+                return self.close(key, CloseReason::MessageTimeout);
+            }
             _ => {}
         }
         let due = match &mut connection.speech {
@@ -242,16 +280,17 @@ impl State {
     /// a pong may bring the next ping forward.
     pub(crate) fn schedule(&mut self, key: ConnKey) {
         let now = self.now();
-        let (socket_io, plain) = (self.rules.socket_io.ping_interval, self.rules.plain.ping_interval);
+        let (socket_io, plain) = (self.rules.socket_io, self.rules.plain);
         let Some(connection) = self.get_mut(key) else {
             return;
         };
         let (deadline, interval) = match &connection.speech {
-            Speech::SocketIo { session, .. } => (session.deadline(), socket_io),
-            Speech::Plain { heartbeat, .. } | Speech::Echo { heartbeat } => (heartbeat.deadline(), plain),
+            Speech::SocketIo { session, .. } => (session.deadline(&socket_io), socket_io.ping_interval),
+            Speech::Plain { heartbeat, .. } | Speech::Echo { heartbeat } => (heartbeat.deadline(), plain.ping_interval),
             Speech::Silent => return,
         };
-        let at = deadline.min(now.saturating_add(interval));
+        let message = connection.message_deadline(&plain).unwrap_or(deadline);
+        let at = deadline.min(message).min(now.saturating_add(interval));
         connection.timer_at = at;
         self.wheel_insert(key, at);
     }

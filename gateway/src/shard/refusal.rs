@@ -31,7 +31,9 @@ impl Refused {
     }
 
     pub(crate) fn room(name: &str, error: NameError) -> Self {
-        Self::new(ClientErrorCode::RoomNameInvalid, error.to_string()).about(name)
+        let refused = Self::new(ClientErrorCode::RoomNameInvalid, error.to_string());
+        // A name that is too long is not repeated: the answer stays small.
+        if error == NameError::TooLong { refused } else { refused.about(name) }
     }
 
     pub(crate) fn reserved(name: &str) -> Self {

@@ -1,8 +1,11 @@
 //! What a Socket.IO client asks for: namespaces, rooms, events, acknowledgements.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use roomcast_core::close::CloseReason;
 use roomcast_core::cluster::ClientAck;
+use roomcast_core::plain;
 use roomcast_core::publication::{Payload, split_event};
 use roomcast_core::room::Room;
 use roomcast_core::session::Request;
@@ -14,7 +17,6 @@ use super::outbox::Packet;
 use super::refusal::Refused;
 use super::state::State;
 use crate::client_events::{Decision, Refusal};
-use crate::limits::SUBSCRIBE_ROOMS_MAX;
 use crate::metrics::{AckResult, ClientErrorCode, Counter, Gauge, MessageKind, Protocol};
 
 impl State {
@@ -106,8 +108,7 @@ impl State {
         let protocol = Protocol::SocketIo;
         if name == names.subscribe {
             self.cells.inc(Counter::MessagesReceived(protocol, MessageKind::Subscribe));
-            let outcome = rooms_of(args).and_then(|rooms| self.subscribe(socket, &rooms));
-            match outcome {
+            match self.subscribe(socket, rooms_of(args)) {
                 Ok(subscribed) => self.when_live(socket, ack, subscribed),
                 Err(refused) => self.answer_refusal(socket, ack, &refused),
             }
@@ -192,7 +193,7 @@ impl State {
         };
         let plain = matches!(self.conns.get(conn as usize).map(|c| &c.speech), Some(Speech::Plain { .. }));
         if plain {
-            return self.send_plain(conn, &roomcast_core::plain::event(None, payload));
+            return self.send_plain(conn, &plain::event(None, payload));
         }
         let text = socket_io::encode_event(self.namespace(namespace).as_str(), None, payload);
         self.send(conn, Packet::Message(text, payload.attachments().to_vec()));
@@ -202,23 +203,12 @@ impl State {
 /// The room names of a subscribe: one string, or one array of strings.
 fn rooms_of(args: &str) -> Result<Vec<Room>, Refused> {
     let wrapped = format!("[{args}]");
-    let names: Vec<Names> = serde_json::from_str(&wrapped).map_err(|_| Refused::names())?;
-    let [names] = <[Names; 1]>::try_from(names).map_err(|_| Refused::names())?;
-    let names = match names {
-        Names::One(name) => vec![name],
-        Names::Many(names) => names,
+    let [names]: [&RawValue; 1] = serde_json::from_str(&wrapped).map_err(|_| Refused::names())?;
+    let names = match serde_json::from_str::<String>(names.get()) {
+        Ok(name) => vec![Cow::Owned(name)],
+        Err(_) => plain::names(names).filter(|names| !names.is_empty()).ok_or_else(Refused::names)?,
     };
-    if names.is_empty() || names.len() > SUBSCRIBE_ROOMS_MAX {
-        return Err(Refused::names());
-    }
     names.iter().map(|name| Room::new(name).map_err(|error| Refused::room(name, error))).collect()
-}
-
-#[derive(serde::Deserialize)]
-#[serde(untagged)]
-enum Names {
-    One(String),
-    Many(Vec<String>),
 }
 
 /// The room's name and the rest as an event.

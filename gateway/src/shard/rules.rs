@@ -40,6 +40,7 @@ impl Rules {
             ping_timeout,
             connect_timeout,
             message_bytes_max,
+            message_timeout: limits.message_timeout_ms,
         };
         let json = |name: &str| serde_json::Value::from(name).to_string();
         Self {

@@ -28,6 +28,7 @@ use crate::client_events::{Client, ClientEvents};
 use crate::mailbox::Mailbox;
 use crate::metrics::{Cells, Counter, Gauge};
 use crate::node::Node;
+use crate::public::Waiting;
 
 /// Bytes of the one read buffer of a shard.
 pub(crate) const SCRATCH_BYTES: usize = 64 * 1024;
@@ -51,6 +52,7 @@ pub(crate) struct Shard {
     pub(crate) node: Arc<Node>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) state: RefCell<State>,
+    pub(crate) waiting: RefCell<Waiting>,
     pub(crate) flusher: Notify,
     pub(crate) timer: Notify,
 }
@@ -62,6 +64,7 @@ impl Shard {
             index,
             mailbox,
             state: RefCell::new(State::new(me.clone(), index, Arc::clone(&node))),
+            waiting: RefCell::new(Waiting::new(node.http_connections_max.div_ceil(node.mailboxes().len().max(1)))),
             node,
             flusher: Notify::new(),
             timer: Notify::new(),

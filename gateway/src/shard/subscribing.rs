@@ -19,14 +19,14 @@ pub(crate) struct Subscribed {
 }
 
 impl State {
-    /// Makes a socket a member of all `rooms`, or of none.
-    pub(crate) fn subscribe(&mut self, socket: u32, rooms: &[Room]) -> Result<Subscribed, Refused> {
-        let outcome = self.may_subscribe(socket, rooms);
+    /// Makes a socket a member of all `rooms`, or of none: of none also where their names are at fault.
+    pub(crate) fn subscribe(&mut self, socket: u32, rooms: Result<Vec<Room>, Refused>) -> Result<Subscribed, Refused> {
+        let outcome = rooms.and_then(|rooms| self.may_subscribe(socket, &rooms).map(|()| rooms));
         let result = if outcome.is_ok() { SubscribeResult::Ok } else { SubscribeResult::Refused };
         self.cells.inc(Counter::Subscribes(result));
-        outcome?;
+        let rooms = outcome?;
         let soon = rooms.iter().filter_map(|room| self.join(socket, room)).collect();
-        Ok(Subscribed { rooms: rooms.to_vec(), soon })
+        Ok(Subscribed { rooms, soon })
     }
 
     fn may_subscribe(&self, socket: u32, rooms: &[Room]) -> Result<(), Refused> {

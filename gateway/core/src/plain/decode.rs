@@ -53,6 +53,12 @@ pub fn attachments(items: &[Cow<'_, str>]) -> Option<Vec<Bytes>> {
     items.iter().map(decoded).collect()
 }
 
+/// The names in a JSON array of at most [`ROOMS_MAX`] strings; `None` if it is anything else.
+/// No more of them than that are ever held.
+pub fn names(list: &RawValue) -> Option<Vec<Cow<'_, str>>> {
+    texts(list, ROOMS_MAX).ok()
+}
+
 fn id<'a>(fields: &Fields<'a>) -> Result<Option<&'a RawValue>, Refusal> {
     if fields.twice == Some("id") {
         return Err(Refusal::invalid("\"id\" is given twice: give it once"));

@@ -71,8 +71,13 @@ impl Heartbeat {
 mod tests {
     use super::*;
 
-    const RULES: Rules =
-        Rules { ping_interval: 25_000, ping_timeout: 20_000, connect_timeout: 45_000, message_bytes_max: 100 };
+    const RULES: Rules = Rules {
+        ping_interval: 25_000,
+        ping_timeout: 20_000,
+        connect_timeout: 45_000,
+        message_bytes_max: 100,
+        message_timeout: 30_000,
+    };
 
     #[test]
     fn pings_after_the_interval_and_counts_from_the_pong() {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::Request;
+use super::{Millis, Request};
 use crate::close::CloseReason;
 use crate::room::Namespace;
 use crate::socket_io::{self, Assembly, Kind, Packet};
@@ -18,7 +18,14 @@ use crate::socket_io::{self, Assembly, Kind, Packet};
 pub struct Namespaces<S> {
     slots: SmallVec<[Slot<S>; 1]>,
     joined_once: bool,
-    assembly: Option<Box<Assembly>>,
+    assembly: Option<Box<Unfinished>>,
+}
+
+/// A packet whose attachments are on their way.
+#[derive(Debug)]
+struct Unfinished {
+    since: Millis,
+    assembly: Assembly,
 }
 
 #[derive(Debug)]
@@ -57,7 +64,12 @@ impl<S: Copy + PartialEq> Namespaces<S> {
 
     /// Bytes held for attachments that are still due.
     pub fn buffered_bytes(&self) -> usize {
-        self.assembly.as_ref().map_or(0, |assembly| assembly.bytes())
+        self.assembly.as_ref().map_or(0, |unfinished| unfinished.assembly.bytes())
+    }
+
+    /// Since when attachments are due.
+    pub(super) fn unfinished_since(&self) -> Option<Millis> {
+        self.assembly.as_ref().map(|unfinished| unfinished.since)
     }
 
     /// Remembers a socket whose CONNECT is being decided.
@@ -86,12 +98,13 @@ impl<S: Copy + PartialEq> Namespaces<S> {
         slot.map(|slot| slot.socket).ok_or(CloseReason::ProtocolError)
     }
 
-    pub(super) fn text<'a>(&mut self, text: &'a str) -> Result<Option<Request<'a, S>>, CloseReason> {
+    pub(super) fn text<'a>(&mut self, text: &'a str, now: Millis) -> Result<Option<Request<'a, S>>, CloseReason> {
         if self.assembly.is_some() {
             return Err(CloseReason::ProtocolError);
         }
         let packet = socket_io::decode(text).map_err(|_| CloseReason::ProtocolError)?;
-        self.assembly = Assembly::begin(&packet).map(Box::new);
+        let assembly = Assembly::begin(&packet);
+        self.assembly = assembly.map(|assembly| Box::new(Unfinished { since: now, assembly }));
         match packet {
             Packet::Connect { namespace, auth } => {
                 if self.slots.iter().any(|slot| slot.namespace.as_str() == namespace) {
@@ -124,15 +137,15 @@ impl<S: Copy + PartialEq> Namespaces<S> {
     }
 
     pub(super) fn binary<'a>(&mut self, bytes: &[u8], bytes_max: usize) -> Result<Option<Request<'a, S>>, CloseReason> {
-        let assembly = self.assembly.as_mut().ok_or(CloseReason::ProtocolError)?;
-        let complete = assembly.push(Bytes::copy_from_slice(bytes), bytes_max).map_err(reason)?;
+        let unfinished = self.assembly.as_mut().ok_or(CloseReason::ProtocolError)?;
+        let complete = unfinished.assembly.push(Bytes::copy_from_slice(bytes), bytes_max).map_err(reason)?;
         if !complete {
             return Ok(None);
         }
-        let Some(assembly) = self.assembly.take() else {
+        let Some(unfinished) = self.assembly.take() else {
             return Ok(None);
         };
-        let whole = assembly.finish().map_err(reason)?;
+        let whole = unfinished.assembly.finish().map_err(reason)?;
         let socket = self.joined(&whole.namespace)?;
         let (data, attachments) = (Cow::Owned(whole.data), whole.attachments);
         Ok(Some(match whole.kind {

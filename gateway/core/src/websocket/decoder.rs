@@ -3,6 +3,7 @@
 use super::header::{self, HEADER_BYTES_MAX, Header};
 use super::partial::{Frame, Partial};
 use super::{FrameError, Limits, Message, Opcode, Role, Step, close_body, mask};
+use crate::session::Millis;
 
 /// Decodes one direction of one connection. Owns no memory between messages.
 ///
@@ -67,6 +68,20 @@ impl Decoder {
     /// allocated is at most about twice as much.
     pub fn buffered_bytes(&self) -> usize {
         self.partial.as_deref().map_or(0, Partial::bytes)
+    }
+
+    /// Notes that it is `now`, for what is unfinished and was not noted before. To be called
+    /// when an input is used up.
+    pub fn note(&mut self, now: Millis) {
+        if let Some(partial) = self.partial.as_mut().filter(|partial| !partial.is_empty()) {
+            partial.since.get_or_insert(now);
+        }
+    }
+
+    /// When the message, frame or header that is unfinished was first [noted](Decoder::note).
+    /// Control frames between the fragments of a message do not make it any younger.
+    pub fn unfinished_since(&self) -> Option<Millis> {
+        self.partial.as_ref().and_then(|partial| partial.since)
     }
 
     /// Goes on to the end of the next message or of the input: bytes used up, and the message.

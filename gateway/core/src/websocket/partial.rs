@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::header::{HEADER_BYTES_MAX, Header};
 use super::{FrameError, Limits, Opcode};
+use crate::session::Millis;
 
 /// All of it; exists only while there is something to remember.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub(super) struct Partial {
     pub(super) control: Vec<u8>,
     /// Payload of the message handed out last, kept while the caller reads it.
     pub(super) finished: Vec<u8>,
+    /// When what is under way began, once it was noted.
+    pub(super) since: Option<Millis>,
 }
 
 impl Partial {
@@ -58,8 +61,12 @@ impl Partial {
     pub(super) fn finish(&mut self, frame: &Frame) -> Opcode {
         if frame.header.opcode.is_control() {
             self.finished = std::mem::take(&mut self.control);
+            if self.message.is_none() {
+                self.since = None;
+            }
             return frame.header.opcode;
         }
+        self.since = None;
         match self.message.take() {
             Some(message) => {
                 self.finished = message.bytes;
@@ -147,6 +154,26 @@ mod tests {
             assert!(bytes.capacity() <= (2 * bytes.len()).min(1000));
         }
         assert!(reallocations <= 11, "{reallocations}");
+    }
+
+    /// Bytes that were copied to a larger place, and bytes that were read as text, for each
+    /// byte of a message that comes in pieces.
+    #[test]
+    fn work_is_linear_however_a_message_is_cut() {
+        const BYTES: usize = 1_000_000;
+        let text = "é\u{1F680}a".repeat(BYTES / 7);
+        for cut in [1, 2, 3, 100, 1000, 65_536] {
+            let (mut copied, mut read) = (0, 0);
+            let mut assembly = Assembly::new(Opcode::Text);
+            for part in text.as_bytes().chunks(cut) {
+                let (held, capacity, valid) = (assembly.bytes.len(), assembly.bytes.capacity(), assembly.valid);
+                assembly.push(part, BYTES).expect("text");
+                read += assembly.bytes.len() - valid;
+                copied += if assembly.bytes.capacity() == capacity { 0 } else { held };
+                assert!(copied < 2 * BYTES && read < 4 * BYTES, "cut at {cut}: {copied} copied, {read} read");
+            }
+            assert_eq!(assembly.bytes, text.as_bytes());
+        }
     }
 
     #[test]

@@ -27,6 +27,7 @@ fn node(shards: usize) -> Arc<Node> {
         echo_path: None,
         shards,
         connections_max: 1,
+        http_connections_max: 1,
     })
 }
 

@@ -72,6 +72,7 @@ fn node() -> Arc<Node> {
         echo_path: None,
         shards: 1,
         connections_max: CLIENTS,
+        http_connections_max: CLIENTS,
     })
 }
 

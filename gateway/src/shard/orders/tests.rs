@@ -53,6 +53,7 @@ fn shard(events: Option<Arc<dyn ClientEvents>>) -> Rc<Shard> {
         echo_path: None,
         shards: 1,
         connections_max: 1,
+        http_connections_max: 1,
     });
     Shard::new(ShardIndex::new(0).expect("below 64"), node)
 }

@@ -67,7 +67,9 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = Fields::default();
-                while let Some((Text(name), value)) = map.next_entry()? {
+                while let Some((key, value)) = map.next_entry::<&RawValue, _>()? {
+                    // Half a surrogate pair is JSON, and the name of no field.
+                    let name = text(key).unwrap_or(Cow::Borrowed(key.get()));
                     fields.take(name, value);
                 }
                 Ok(fields)

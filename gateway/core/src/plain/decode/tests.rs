@@ -104,6 +104,7 @@ const REFUSALS: &str = r#"
 {"type":"publish","id":1,"room":"r"} | 1 | invalid_request | "event" is missing
 {"type":"emit","id":1,"event":42} | 1 | invalid_request | "event" must be a string
 {"type":"emit","id":1,"event":"\ud800"} | 1 | invalid_request | "event" must
+{"\ud800":1,"type":"emit","id":1,"event":"e"} | 1 | unsupported_field | ud800
 {"type":"emit","id":1,"event":"e","args":{}} | 1 | invalid_request | "args"
 {"type":"emit","id":1,"event":"e","args":null} | 1 | invalid_request | "args"
 {"type":"emit","id":1,"event":"e","attachments":["?"]} | 1 | invalid_request | base64

@@ -212,6 +212,38 @@ fn a_ping_is_freed_even_inside_an_unfinished_message() {
 }
 
 #[test]
+fn a_message_is_as_old_as_its_first_byte() {
+    let mut decoder = Decoder::new(Role::Server);
+    let mut at = |now: u64, bytes: &[u8]| {
+        let mut bytes = bytes.to_vec();
+        let mut rest = &mut bytes[..];
+        loop {
+            let step = decoder.next(rest, &LIMITS).expect("valid");
+            let (consumed, whole) = (step.consumed, step.message.is_some());
+            rest = &mut rest[consumed..];
+            if !whole {
+                break;
+            }
+        }
+        decoder.note(now);
+        decoder.unfinished_since()
+    };
+    assert_eq!(at(1, &stream(b"T.whole")), None);
+    // Half a header, the rest of it, a fragment; a ping between, in two pieces.
+    let (first, ping) = (stream(b"T+ab"), stream(b"I.x"));
+    assert_eq!(at(2, &first[..1]), Some(2));
+    assert_eq!(at(3, &first[1..]), Some(2));
+    assert_eq!(at(4, &ping[..3]), Some(2));
+    assert_eq!(at(5, &ping[3..]), Some(2));
+    assert_eq!(at(6, &stream(b"-+cd")), Some(2));
+    // The end of one and the beginning of the next in one piece.
+    assert_eq!(at(7, &stream(b"-.ef T+gh")), Some(7));
+    assert_eq!(at(8, &stream(b"-.ij")), None);
+    assert_eq!(at(9, &ping[..3]), Some(9));
+    assert_eq!(at(10, &ping[3..]), None);
+}
+
+#[test]
 fn whole_frames_are_handed_out_from_the_input() {
     let mut input = [frame(FIN, Text, b"hello"), frame(FIN, Binary, b"world")].concat();
     let inside = input.as_ptr_range();
