@@ -133,6 +133,18 @@ fn other_protocols() {
             });
         }
     }
+    for path in ["/ws", POLLING, WEBSOCKET] {
+        let proper = upgrade_request(path);
+        let foreign = proper.replacen("Upgrade: websocket", "Upgrade: h2c", 1);
+        for (name, request) in [("h2c", foreign), ("a WebSocket", proper)] {
+            // Whether it was taken before the reset is up to the kernel: no counter is exact.
+            scene.row(&format!("{path} Upgrade to {name}, and a reset at once"), &[], |node| {
+                let mut peer = node.peer();
+                peer.send(&request);
+                peer.reset();
+            });
+        }
+    }
     let malformed = r#"roomcast_http_refused_total{listener="public",reason="malformed"}"#;
     scene.row("HTTP/2 by prior knowledge", &[(malformed, 1)], |node| {
         let mut peer = node.peer();

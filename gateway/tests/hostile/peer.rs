@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use roomcast_core::websocket::{Decoder, Limits, Message, Opcode, Role, encode_masked};
 
@@ -71,6 +72,11 @@ impl Peer {
                 false
             }
         }
+    }
+
+    /// Resets the connection: what is on its way is thrown away by both sides.
+    pub(crate) fn reset(self) {
+        socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("a socket");
     }
 
     /// Reads more; whether there was any.

@@ -13,6 +13,10 @@ pub(crate) const TIMES: usize = 250;
 const MEMORY_BYTES_MAX: u64 = 1 << 20;
 /// The same for rows of few repetitions, each of a megabyte or of hundreds of connections.
 const MEMORY_BYTES_MAX_OF_FEW: u64 = 8 << 20;
+/// Rows that fail before the others are left out.
+const FAILED_MAX: usize = 3;
+/// Connections that wait for a request while nobody is hostile: those of polls, for a moment.
+const WAITING_MAX: u8 = 12;
 /// Sockets of bystanders that poll come and go.
 const FILES_MORE_MAX: usize = 2 * POLLING;
 
@@ -35,7 +39,7 @@ pub(crate) struct Scene {
     bystanders: Bystanders,
     node: Node,
     series: usize,
-    /// Rows that failed, and how: all rows of a group are played.
+    /// Rows that failed, and how.
     failed: Vec<String>,
 }
 
@@ -69,6 +73,10 @@ impl Scene {
 
     /// Plays a row, then checks everything. A failure is kept until [`Scene::end`].
     pub(crate) fn play(&mut self, row: &Row<'_>) {
+        // One fault fails many rows, each after its deadline: some of them say enough.
+        if self.failed.len() >= FAILED_MAX {
+            return;
+        }
         let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.played(row)));
         assert_eq!(self.node.ended(), None, "{}: the program ended", row.name);
         if let Err(cause) = played {
@@ -95,6 +103,8 @@ impl Scene {
         wait_until(|| grown(&before, &node.series(), row.grows, (warm_up + row.times).cast_signed() as i64));
         self.bystanders.catch_up();
         let now = node.series();
+        let waiting = now["roomcast_http_connections_waiting"];
+        assert!((0.0..=f64::from(WAITING_MAX)).contains(&waiting), "{waiting} connections wait for a request");
         assert_eq!(now.get("roomcast_connection_panics_total"), Some(&0.0));
         assert_eq!(now.len(), self.series, "the number of series is fixed");
         assert_eq!(node.backend().get("/livez").status, 200);
