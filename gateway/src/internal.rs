@@ -16,11 +16,12 @@
 //! | `connections` | `GET /v1/connections`, `/v1/connections/{id}` |
 //! | `query` | parameters, pages and cursors of lists |
 //! | `ask` | asking all nodes |
+//! | `openapi` | `GET /v1/openapi.json` |
 //! | `health` | `GET /livez`, `/readyz`, `/metrics` |
 //! | `answer` | bodies and types of answers |
 //! | `problem` | errors and their stable codes |
 //!
-//! Health and metrics need no key, beyond loopback too: see `guard`. The API goes on
+//! Health, metrics and the OpenAPI document need no key, beyond loopback too: see `guard`. The API goes on
 //! while the node drains.
 //!
 //! Deliberately absent: HTTP/2, TLS, compressed bodies, idempotency and history.
@@ -35,6 +36,7 @@ mod connections;
 mod guard;
 mod health;
 mod object;
+pub(crate) mod openapi;
 mod orders;
 mod outcome;
 mod pipeline;

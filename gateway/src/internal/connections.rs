@@ -15,9 +15,14 @@ use super::problem::{Code, Problem, json};
 use super::query::{Page, parameters};
 use crate::node::Node;
 
+/// Parameters of the list.
+pub(super) const LIST_PARAMETERS: [&str; 4] = ["namespace", "room", "cursor", "limit"];
+/// Parameters of one connection.
+pub(super) const SHOW_PARAMETERS: [&str; 1] = ["namespace"];
+
 /// Lists connections by id: all of a namespace, or the members of a room.
 pub(super) async fn list(node: &Node, query: Option<&str>) -> Result<Response<Body>, Problem> {
-    let [name, of, cursor, limit] = parameters(query, ["namespace", "room", "cursor", "limit"])?;
+    let [name, of, cursor, limit] = parameters(query, LIST_PARAMETERS)?;
     let audience = match of {
         Some(of) => Audience::room(room(&of).map_err(|problem| problem.at("room"))?),
         None => Audience::everybody(),
@@ -35,7 +40,7 @@ pub(super) async fn list(node: &Node, query: Option<&str>) -> Result<Response<Bo
 
 /// Shows one connection.
 pub(super) async fn show(node: &Node, id: &str, query: Option<&str>) -> Result<Response<Body>, Problem> {
-    let [name] = parameters(query, ["namespace"])?;
+    let [name] = parameters(query, SHOW_PARAMETERS)?;
     let namespace = namespace(node, name.as_deref())?;
     let unknown = || {
         let detail = "nobody in the namespace is connected with this id";

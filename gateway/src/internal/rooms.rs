@@ -13,9 +13,14 @@ use super::problem::{Code, Problem, json};
 use super::query::{Page, parameters};
 use crate::node::Node;
 
+/// Parameters of the list.
+pub(super) const LIST_PARAMETERS: [&str; 4] = ["namespace", "prefix", "cursor", "limit"];
+/// Parameters of one room.
+pub(super) const SHOW_PARAMETERS: [&str; 1] = ["namespace"];
+
 /// Lists rooms by name. The gateway's own rooms are left out.
 pub(super) async fn list(node: &Node, query: Option<&str>) -> Result<Response<Body>, Problem> {
-    let [name, prefix, cursor, limit] = parameters(query, ["namespace", "prefix", "cursor", "limit"])?;
+    let [name, prefix, cursor, limit] = parameters(query, LIST_PARAMETERS)?;
     let namespace = namespace(node, name.as_deref())?;
     let mut page: Page<usize> = Page::new(node, cursor.as_deref(), limit.as_deref())?;
     let prefix = prefix.unwrap_or_default();
@@ -35,7 +40,7 @@ pub(super) async fn list(node: &Node, query: Option<&str>) -> Result<Response<Bo
 
 /// Shows one room.
 pub(super) async fn show(node: &Node, name: &str, query: Option<&str>) -> Result<Response<Body>, Problem> {
-    let [namespace_name] = parameters(query, ["namespace"])?;
+    let [namespace_name] = parameters(query, SHOW_PARAMETERS)?;
     let select =
         Select { namespace: namespace(node, namespace_name.as_deref())?, audience: Audience::room(room(name)?) };
     let mut members = 0;
