@@ -23,6 +23,7 @@ mod problems;
 mod requests;
 
 use hyper::{Response, StatusCode};
+use roomcast_core::id::SHARDS_MAX;
 use serde_json::{Map, Value, json};
 
 use super::answer::{self, Body};
@@ -33,18 +34,30 @@ use operations::Operation;
 
 /// Answers with the document of this node.
 pub(super) fn serve(node: &Node) -> Response<Body> {
-    answer::json(StatusCode::OK, document(&node.settings).to_string())
+    let open = node.settings.internal.keys.is_empty();
+    let about = About { limits: &node.settings.limits, shards: node.mailboxes().len(), open };
+    answer::json(StatusCode::OK, document(&about).to_string())
 }
 
 /// The page `docs/openapi.json`.
 pub(crate) fn page() -> String {
     // With `#` a document is written with indents.
-    format!("{:#}\n", document(&Settings::default()))
+    let settings = Settings::default();
+    let about = About { limits: &settings.limits, shards: SHARDS_MAX.into(), open: true };
+    format!("{:#}\n", document(&about))
 }
 
-fn document(settings: &Settings) -> Value {
-    let open = settings.internal.keys.is_empty();
-    let routes = ROUTES.iter().filter_map(|row| Some((row, operations::of(row.route, &settings.limits)?)));
+/// What of a node shows in its document.
+struct About<'a> {
+    limits: &'a Limits,
+    /// At least one.
+    shards: usize,
+    /// Whether the API has no keys.
+    open: bool,
+}
+
+fn document(about: &About<'_>) -> Value {
+    let routes = ROUTES.iter().filter_map(|row| Some((row, operations::of(row.route, about)?)));
     let (rows, operations): (Vec<&Row>, Vec<Operation>) = routes.unzip();
     json!({
         "openapi": "3.1.0",
@@ -60,7 +73,7 @@ fn document(settings: &Settings) -> Value {
             { "name": "connections", "description": "Who is connected; disconnecting." },
             { "name": "operate", "description": "Health, metrics and this document. They need no key." },
         ],
-        "paths": paths(&rows, &operations, open),
+        "paths": paths(&rows, &operations, about.open),
         "components": {
             "securitySchemes": { "key": {
                 "type": "http",
@@ -72,7 +85,7 @@ fn document(settings: &Settings) -> Value {
             "headers": problems::headers(),
             "parameters": parameters::components(),
             "responses": problems::components(&operations),
-            "schemas": schemas(&settings.limits),
+            "schemas": schemas(about.limits),
         },
     })
 }
@@ -80,8 +93,7 @@ fn document(settings: &Settings) -> Value {
 const INFO: &str = "\
 Backends publish and look here; clients never do. Bodies are JSON in UTF-8, at most as large as \
 `limits.publish_body_bytes_max` says, and never compressed. A field or parameter that is not listed is refused \
-by name (400 `unsupported_field`), not ignored, and so is the header Idempotency-Key. A whole number is written \
-in digits alone: `1`, not `1.0` or `1e0`. Names are bounded in bytes of UTF-8, which `maxLength` counts as characters. \
+by name (400 `unsupported_field`), not ignored, and so is the header Idempotency-Key. Names are bounded in bytes of UTF-8, which `maxLength` counts as characters. \
 Errors are problem+json (RFC 9457) with a stable `code`; a path that does not exist answers 404 `not_found`. \
 What is not even a request of HTTP is answered by 400 or 431 without a body.";
 

@@ -20,7 +20,7 @@ use super::object::{Field, fields};
 use super::outcome::count;
 use super::problem::Problem;
 use super::{acks, audience};
-use crate::limits::{ACK_TIMEOUT_MS_DEFAULT, ACK_TIMEOUT_MS_MAX, LIST_ITEMS_DEFAULT};
+use crate::limits::{ACK_TIMEOUT_MS_DEFAULT, ACK_TIMEOUT_MS_MAX, LIST_ITEMS_DEFAULT, NUMBER_MAX};
 use crate::node::Node;
 
 /// What a body asks for.
@@ -100,7 +100,7 @@ pub(super) fn read(node: &Node, text: &str) -> Result<Wish, Problem> {
         Some(delivery) => class(&delivery, publication.key.is_some())?,
         None => Class::Reliable,
     };
-    let ttl = ttl.map(|ttl| ttl.number(1, u64::MAX)).transpose()?;
+    let ttl = ttl.map(|ttl| ttl.number(1, NUMBER_MAX)).transpose()?;
     publication.expires_at = ttl.map(|ttl| now.saturating_add(ttl));
     let ack = ack.map(|ack| ack_request(node, &ack)).transpose()?;
     Ok(Wish { publication, ack })

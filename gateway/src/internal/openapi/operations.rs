@@ -4,9 +4,8 @@ use serde_json::{Value, json};
 
 use super::super::problem::Code::{self, *};
 use super::super::{connections, rooms};
-use super::{parameters, schema};
+use super::{About, parameters, schema};
 use crate::metrics::{self, Route};
-use crate::settings::Limits;
 
 /// Codes that one publication may be refused with, by itself or in a batch.
 pub(super) const PUBLICATION: &[Code] = &[
@@ -46,10 +45,10 @@ pub(super) struct Operation {
 }
 
 /// The operation of a route; `None` if the route is no path.
-pub(super) fn of(route: Route, limits: &Limits) -> Option<Operation> {
+pub(super) fn of(route: Route, about: &About<'_>) -> Option<Operation> {
     Some(match route {
         Route::Publish => publish(),
-        Route::PublishBatch => batch(limits),
+        Route::PublishBatch => batch(about),
         Route::RoomsJoin => order("joinRooms", "rooms", "Make connections join rooms", "JoinOrLeave"),
         Route::RoomsLeave => order("leaveRooms", "rooms", "Make connections leave rooms", "JoinOrLeave"),
         Route::Disconnect => order("disconnect", "connections", "Disconnect connections", "Disconnect"),
@@ -57,16 +56,16 @@ pub(super) fn of(route: Route, limits: &Limits) -> Option<Operation> {
             ("listRooms", "rooms", "List rooms that have members, by name"),
             &rooms::LIST_PARAMETERS,
             "RoomPage",
-            limits,
+            about,
         ),
         Route::Connections => list(
-            ("listConnections", "connections", "List connections, by id"),
+            ("listConnections", "connections", "List connections"),
             &connections::LIST_PARAMETERS,
             "ConnectionPage",
-            limits,
+            about,
         ),
-        Route::Room => show_room(limits),
-        Route::Connection => show_connection(limits),
+        Route::Room => show_room(about),
+        Route::Connection => show_connection(about),
         Route::OpenApi => document(),
         Route::Live => live(),
         Route::Ready => ready(),
@@ -117,8 +116,8 @@ fn publish() -> Operation {
     }
 }
 
-fn batch(limits: &Limits) -> Operation {
-    let (most, bytes) = (limits.batch_items_max, limits.publish_body_bytes_max);
+fn batch(about: &About<'_>) -> Operation {
+    let (most, bytes) = (about.limits.batch_items_max, about.limits.publish_body_bytes_max);
     let publications = |most: Option<usize>| {
         let mut array = json!({ "type": "array", "items": schema("BatchPublication") });
         if let Some(most) = most {
@@ -162,7 +161,7 @@ fn list(
     (id, tag, summary): (&'static str, &'static str, &'static str),
     names: &[&str],
     answer: &str,
-    limits: &Limits,
+    about: &About<'_>,
 ) -> Operation {
     let mut operation = Operation {
         description: "A cursor stays good while others come and go: what is there all the time is listed once.".into(),
@@ -174,32 +173,32 @@ fn list(
         } })),
         ..operation(id, tag, summary, &[GUARD, QUERY, ASKED])
     };
-    operation.parameters.extend(parameters::of_query(names, limits));
+    operation.parameters.extend(parameters::of_query(names, about));
     if names.contains(&"room") {
         operation.codes.push(RoomNameInvalid);
     }
     operation
 }
 
-fn show_room(limits: &Limits) -> Operation {
+fn show_room(about: &About<'_>) -> Operation {
     let mut operation = Operation {
         description: "A room without members does not exist; asking for it is no error.".into(),
         answers: vec![(200, "The room.", in_json("RoomInfo"))],
         ..operation("showRoom", "rooms", "Show one room", &[GUARD, QUERY, &[NotFound, RoomNameInvalid], ASKED])
     };
     operation.parameters.push(parameters::of_path("room", "Room", "The room, percent-encoded as one segment."));
-    operation.parameters.extend(parameters::of_query(&rooms::SHOW_PARAMETERS, limits));
+    operation.parameters.extend(parameters::of_query(&rooms::SHOW_PARAMETERS, about));
     operation
 }
 
-fn show_connection(limits: &Limits) -> Operation {
+fn show_connection(about: &About<'_>) -> Operation {
     let codes: &[&[Code]] = &[GUARD, QUERY, &[NotFound, UnknownConnection], ASKED];
     let mut operation = Operation {
         answers: vec![(200, "The connection.", in_json("Connection"))],
         ..operation("showConnection", "connections", "Show one connection", codes)
     };
     operation.parameters.push(parameters::of_path("id", "ConnectionId", "The connection's id."));
-    operation.parameters.extend(parameters::of_query(&connections::SHOW_PARAMETERS, limits));
+    operation.parameters.extend(parameters::of_query(&connections::SHOW_PARAMETERS, about));
     operation
 }
 

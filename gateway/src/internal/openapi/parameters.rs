@@ -1,26 +1,24 @@
 //! Parameters of paths, queries and headers, each said once and referred to by its name.
 
-use roomcast_core::id::SHARDS_MAX;
 use serde_json::{Value, json};
 
-use super::schema;
+use super::{About, schema};
 use crate::limits::LIST_ITEMS_DEFAULT;
-use crate::settings::Limits;
 
 /// Parameters of queries, by the names that the readers know.
-pub(super) fn of_query(names: &[&str], limits: &Limits) -> Vec<Value> {
-    names.iter().map(|name| query(name, limits)).collect()
+pub(super) fn of_query(names: &[&str], about: &About<'_>) -> Vec<Value> {
+    names.iter().map(|name| query(name, about)).collect()
 }
 
-fn query(name: &str, limits: &Limits) -> Value {
-    let most = limits.list_items_max;
+fn query(name: &str, about: &About<'_>) -> Value {
+    let most = about.limits.list_items_max;
     let (schema, description) = match name {
         "namespace" => (schema("Namespace"), "A declared namespace; any other is 404 `unknown_namespace`."),
         "prefix" => (json!({ "type": "string" }), "Only rooms whose names begin so."),
         "room" => (schema("Room"), "Only members of this room."),
         "shard" => (
-            json!({ "type": "integer", "minimum": 0, "maximum": SHARDS_MAX - 1 }),
-            "Only what this shard of a node has. A number that is no shard's is 400.",
+            json!({ "type": "integer", "minimum": 0, "maximum": about.shards - 1 }),
+            "Only what this shard of the node has; a number that is no shard's is 400.",
         ),
         "cursor" => (
             json!({ "type": "string", "format": "cursor", "minLength": 1 }),

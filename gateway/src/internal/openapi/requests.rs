@@ -6,7 +6,7 @@ use roomcast_core::socket_io::{DEPTH_MAX, RESERVED_EVENTS};
 use serde_json::{Value, json};
 
 use super::{closed, schema};
-use crate::limits::{ACK_TIMEOUT_MS_DEFAULT, ACK_TIMEOUT_MS_MAX, AUDIENCE_ROOMS_MAX, LIST_ITEMS_DEFAULT};
+use crate::limits::{ACK_TIMEOUT_MS_DEFAULT, ACK_TIMEOUT_MS_MAX, AUDIENCE_ROOMS_MAX, LIST_ITEMS_DEFAULT, NUMBER_MAX};
 use crate::settings::Limits;
 
 /// No control characters.
@@ -117,7 +117,7 @@ fn publication(with_ack: bool) -> Value {
         "to": schema("To"),
         "except": schema("Except"),
         "event": {
-            "type": "string", "not": { "enum": RESERVED_EVENTS },
+            "type": "string", "minLength": 1, "not": { "enum": RESERVED_EVENTS },
             "description": "The event's name. Those that the Socket.IO protocol has for itself are refused.",
         },
         "args": {
@@ -136,7 +136,7 @@ fn publication(with_ack: bool) -> Value {
         "id": name("Your id for it, repeated in the answer; without one it gets one. A repeat is another publication."),
         "key": name("What the publication is about: of `latest` ones with the same key a slow client gets the last."),
         "ttl_ms": {
-            "type": "integer", "minimum": 1, "maximum": u64::MAX,
+            "type": "integer", "minimum": 1, "maximum": NUMBER_MAX,
             "description": "Time after which it is no longer delivered.",
         },
         "delivery": {

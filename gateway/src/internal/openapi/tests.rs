@@ -3,11 +3,15 @@
 use serde_json::Value;
 
 use super::super::problem::Code;
-use super::super::{audience, connections, orders, publish, rooms, routes};
+use super::super::{audience, connections, orders, publish, rooms};
 use super::*;
 
 fn default_document() -> Value {
-    document(&Settings::default())
+    of(&Settings::default())
+}
+
+fn of(settings: &Settings) -> Value {
+    document(&About { limits: &settings.limits, shards: 4, open: settings.internal.keys.is_empty() })
 }
 
 fn names(properties: &Value) -> Vec<&str> {
@@ -81,7 +85,7 @@ fn queries_have_the_parameters_that_their_readers_know() {
 #[test]
 fn every_route_and_every_code_is_there() {
     let document = default_document();
-    for row in routes::ROUTES {
+    for row in ROUTES {
         let method = if row.post { "post" } else { "get" };
         assert!(document["paths"][row.path()][method].is_object(), "{method} {}", row.path());
     }
@@ -112,7 +116,7 @@ fn references_lead_somewhere_and_operations_have_names_of_their_own() {
     ids.sort_unstable();
     ids.dedup();
     // Reading has HEAD beside GET.
-    let expected: usize = routes::ROUTES.iter().map(|row| if row.post { 1 } else { 2 }).sum();
+    let expected: usize = ROUTES.iter().map(|row| if row.post { 1 } else { 2 }).sum();
     assert_eq!((ids.len(), all), (expected, expected));
 }
 
@@ -120,15 +124,17 @@ fn references_lead_somewhere_and_operations_have_names_of_their_own() {
 fn limits_are_those_of_the_settings() {
     let mut settings = Settings::default();
     (settings.limits.list_items_max, settings.limits.batch_items_max) = (7, 3);
-    let document = document(&settings).to_string();
+    let document = of(&settings).to_string();
     assert!(document.contains(r#""default":7,"maximum":7"#));
     assert!(document.contains(r#""maxItems":3"#));
+    let about = About { limits: &settings.limits, shards: 4, open: true };
+    assert_eq!(parameters::of_query(&["shard"], &about)[0]["schema"]["maximum"], 3);
 }
 
 #[test]
 fn a_key_is_needed_where_there_are_keys() {
     let mut settings = Settings::default();
-    let security = |settings: &Settings, path: &str| document(settings)["paths"][path]["get"]["security"].clone();
+    let security = |settings: &Settings, path: &str| of(settings)["paths"][path]["get"]["security"].clone();
     assert_eq!(security(&settings, "/v1/rooms"), json!([{}, { "key": ["read"] }]));
     settings.internal.keys.push(crate::settings::Key::default());
     assert_eq!(security(&settings, "/v1/rooms"), json!([{ "key": ["read"] }]));

@@ -124,26 +124,35 @@ def test_a_key_without_the_scope_gets_what_the_document_says(start, tmp_path):
     assert "GET /v1/rooms" in opened
 
 
+def without_a_status(document):
+    del document["paths"]["/v1/publish"]["post"]["responses"]["202"]
+
+
+def without_a_field(document):
+    page = document["components"]["schemas"]["RoomPage"]
+    del page["properties"]["next"]
+    page["required"].remove("next")
+
+
+def with_a_limit_that_is_none(document):
+    document["components"]["schemas"]["Publication"]["properties"]["ttl_ms"]["maximum"] = 10
+
+
 @pytest.mark.parametrize(
-    "path, says",
+    "change, says",
     [
-        (("paths", "/v1/publish", "post", "responses", "202"), "Undocumented HTTP status code"),
-        (("components", "schemas", "RoomPage", "properties", "next"), "Response violates schema"),
-        (("components", "schemas", "Publication", "properties", "ttl_ms"), "Schema-violating request accepted"),
+        (without_a_status, "Undocumented status code"),
+        (without_a_field, "Response violates schema"),
+        (with_a_limit_that_is_none, "Schema-violating request accepted"),
     ],
-    ids=["status", "field", "parameter"],
 )
-def test_a_document_that_is_wrong_is_found_out(start, tmp_path, path, says):
+def test_a_document_that_is_wrong_is_found_out(start, tmp_path, change, says):
     gateway = start()
     document = requests.get(gateway.internal_url + "/v1/openapi.json", timeout=20).json()
-    *parents, last = path
-    place = document
-    for name in parents:
-        place = place[name]
-    del place[last]
+    change(document)
     wrong = tmp_path / "wrong.json"
     wrong.write_text(json.dumps(document))
-    options = ["--include-path=/v1/publish", "--include-path=/v1/rooms", "--phases=examples,coverage"]
+    options = ["--include-path=/v1/publish", "--include-path=/v1/rooms", "--phases=coverage"]
     ended, _ = schemathesis(gateway, tmp_path / "report.json", *options, document=wrong)
     assert ended.returncode == 1, ended.stdout + ended.stderr
     assert says in ended.stdout, ended.stdout
