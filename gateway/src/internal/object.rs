@@ -11,7 +11,6 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::problem::{Code, Problem};
-use crate::limits::NUMBER_MAX;
 
 /// One field that was given.
 #[derive(Clone, Copy, Debug)]
@@ -129,8 +128,7 @@ impl<'a> Field<'a> {
 /// The number that a text with a fraction or an exponent is, if it is whole.
 fn whole(text: &str) -> Option<u64> {
     let number: f64 = text.parse().ok()?;
-    let fits = number.fract() == 0.0 && (0.0..=NUMBER_MAX as f64).contains(&number);
-    fits.then_some(number as u64)
+    if number.fract() == 0.0 { format!("{number:.0}").parse().ok() } else { None }
 }
 
 /// The string that a value is.

@@ -152,12 +152,9 @@ fn schema(name: &str) -> Value {
 
 /// An object with these properties and no other, all of the `required` ones given.
 fn closed(properties: Value, required: &[&str]) -> Value {
-    json!({
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        "additionalProperties": false,
-    })
+    let mut object = json!({ "type": "object", "required": required, "additionalProperties": false });
+    object["properties"] = properties;
+    object
 }
 
 #[cfg(test)]

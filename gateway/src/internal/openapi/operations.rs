@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::super::problem::Code::{self, *};
+use super::super::problem::Code::{
+    self, AdapterUnavailable, HostDenied, InvalidRequest, MethodNotAllowed, NotAlive, NotFound, OriginDenied,
+    OutcomeUnknown, Overloaded, PayloadTooLarge, RequestTimeout, RoomNameInvalid, ScopeDenied, ShuttingDown,
+    Unauthorized, UnknownConnection, UnknownNamespace, UnsupportedField, UnsupportedMediaType,
+};
 use super::super::{connections, rooms};
 use super::{About, parameters, schema};
 use crate::metrics::{self, Route};
@@ -90,7 +94,9 @@ fn operation(id: &'static str, tag: &'static str, summary: &'static str, codes: 
 
 /// Content of one type.
 fn content(kind: &str, schema: Value) -> Value {
-    json!({ kind: { "schema": schema } })
+    let mut content = json!({ kind: {} });
+    content[kind]["schema"] = schema;
+    content
 }
 
 fn in_json(name: &str) -> Value {
