@@ -66,7 +66,9 @@ def schemathesis(gateway, report, *options, document=None, authorization=None):
         f"--report-json-path={report}",
         *options,
     ]
-    env = os.environ | {"CONTRACT_URL": gateway.internal_url}
+    # Nothing is remembered from one run to the next: the seed alone decides.
+    storage = {"HYPOTHESIS_STORAGE_DIRECTORY": str(report.parent / "hypothesis")}
+    env = os.environ | storage | {"CONTRACT_URL": gateway.internal_url}
     if authorization:
         command.append(f"--header=Authorization:{authorization}")
         env["CONTRACT_AUTHORIZATION"] = authorization
