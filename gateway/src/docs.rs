@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use roomcast_core::close::CloseReason;
 
-use crate::{metrics, settings};
+use crate::{internal, metrics, settings};
 
 /// One generated file.
 #[derive(Clone, Debug)]
@@ -24,6 +24,7 @@ pub fn pages() -> Vec<Page> {
         Page { path: "docs/roomcast.example.toml", text: settings::reference::example() },
         Page { path: "docs/metrics.md", text: metrics::reference::page() },
         Page { path: "docs/close-codes.md", text: close_codes() },
+        Page { path: "docs/openapi.json", text: internal::openapi::page() },
     ]
 }
 

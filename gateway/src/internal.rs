@@ -18,11 +18,12 @@
 //! | `page`, `cursor` | pages of lists, and where the next one begins |
 //! | `ask` | asking all nodes |
 //! | `shards` | asking the shards of this node |
+//! | `openapi` | `GET /v1/openapi.json` |
 //! | `health` | `GET /livez`, `/readyz`, `/metrics` |
 //! | `answer` | bodies and types of answers |
 //! | `problem` | errors and their stable codes |
 //!
-//! Health and metrics need no key, beyond loopback too: see `guard`. The API goes on
+//! Health, metrics and the OpenAPI document need no key, beyond loopback too: see `guard`. The API goes on
 //! while the node drains.
 //!
 //! Deliberately absent: HTTP/2, TLS, compressed bodies, idempotency and history.
@@ -38,6 +39,7 @@ mod cursor;
 mod guard;
 mod health;
 mod object;
+pub(crate) mod openapi;
 mod orders;
 mod outcome;
 mod page;

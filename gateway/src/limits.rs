@@ -32,6 +32,9 @@ pub const AUDIENCE_ROOMS_MAX: usize = 1000;
 pub const ACK_TIMEOUT_MS_DEFAULT: u64 = 5_000;
 /// Time that a publication of the API may give clients to acknowledge.
 pub const ACK_TIMEOUT_MS_MAX: u64 = 60_000;
+/// Largest number that the API takes where nothing smaller bounds it: up to here JSON's numbers
+/// are whole and exact in every language.
+pub const NUMBER_MAX: u64 = (1 << 53) - 1;
 /// Bytes of collected acknowledgements after which no more are listed.
 pub const ACK_REPLY_BYTES_MAX: usize = 8 << 20;
 /// Connections of the internal listener; more wait in the backlog.

@@ -9,6 +9,11 @@ use super::problem::{Code, Problem};
 use crate::limits::AUDIENCE_ROOMS_MAX;
 use crate::node::Node;
 
+/// Fields of `to` and `select`.
+pub(super) const TO_FIELDS: [&str; 4] = ["rooms", "users", "connections", "all"];
+/// Fields of `except`.
+pub(super) const EXCEPT_FIELDS: [&str; 3] = ["rooms", "users", "connections"];
+
 /// Reads whom `to` names, without those whom `except` names. `name` is what `to` is called.
 pub(super) fn audience(
     name: &'static str,
@@ -20,7 +25,7 @@ pub(super) fn audience(
         Problem::invalid(name, detail)
     };
     let to = to.ok_or_else(nobody)?;
-    let [rooms, users, connections, all] = fields(to.text(), name, ["rooms", "users", "connections", "all"])?;
+    let [rooms, users, connections, all] = fields(to.text(), name, TO_FIELDS)?;
     let named = targets(name, rooms, users, connections)?;
     let everybody = all.map(|all| all.boolean()).transpose()?.unwrap_or_default();
     if named.is_empty() && !everybody {
@@ -28,7 +33,7 @@ pub(super) fn audience(
     }
     let except = match except {
         Some(except) => {
-            let [rooms, users, connections] = fields(except.text(), "except", ["rooms", "users", "connections"])?;
+            let [rooms, users, connections] = fields(except.text(), "except", EXCEPT_FIELDS)?;
             targets("except", rooms, users, connections)?
         }
         None => Vec::new(),

@@ -2,8 +2,9 @@
 //!
 //! Without keys the API is open, and so no web page of the world may use it: loopback Host
 //! names only, no Origin. With keys every request needs one: `Authorization: Bearer
-//! rk_<id>_<secret>`, with the scope of the route. Health and metrics stay open in both
-//! cases, beyond loopback too: balancers and scrapers carry no keys.
+//! rk_<id>_<secret>`, with the scope of the route. Health, metrics and the OpenAPI
+//! document stay open in both cases, beyond loopback too: balancers and scrapers carry no
+//! keys, and the document holds no secret (limits, but neither keys nor namespaces).
 //!
 //! Bodies are JSON in both cases, said by their type: a form of a web page cannot say so.
 

@@ -140,13 +140,21 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A whole number from `least` to `most`.
+    /// A whole number from `least` to `most`, however it is written: JSON has one kind of number,
+    /// and some languages write `1.0`.
     pub(super) fn number(&self, least: u64, most: u64) -> Result<u64, Problem> {
-        let number = self.raw.get().parse().ok();
+        let text = self.raw.get();
+        let number = text.parse().ok().or_else(|| whole(text));
         number
             .filter(|number| (least..=most).contains(number))
             .ok_or_else(|| self.invalid(format!("expected a whole number from {least} to {most}")))
     }
+}
+
+/// The number that a text with a fraction or an exponent is, if it is whole.
+fn whole(text: &str) -> Option<u64> {
+    let number: f64 = text.parse().ok()?;
+    if number.fract() == 0.0 { format!("{number:.0}").parse().ok() } else { None }
 }
 
 /// The string that a value is.
@@ -235,6 +243,20 @@ mod tests {
         assert_eq!(elements("[1,2]", 2).map(|found| found.len()), Ok(2));
         assert_eq!(elements("[1,2,3,4,5]", 2).map(|found| found.len()), Ok(3));
         assert!(elements("[1,2,3,4,x]", 2).is_err() && elements("[1] 2", 2).is_err(), "the rest is read too");
+    }
+
+    #[test]
+    fn a_whole_number_is_one_however_it_is_written() {
+        let read = |text: &str| {
+            let [a] = fields(text, "", ["a"]).expect("valid");
+            a.expect("given").number(1, 2000).ok()
+        };
+        for (text, number) in [("1", 1), ("1.0", 1), ("2e3", 2000), ("1200.00", 1200)] {
+            assert_eq!(read(&format!("{{\"a\":{text}}}")), Some(number), "{text}");
+        }
+        for text in ["1.5", "0.0", "-1.0", "2001.0", "1e-1", "1e300", "1e999", "\"1\"", "true"] {
+            assert_eq!(read(&format!("{{\"a\":{text}}}")), None, "{text}");
+        }
     }
 
     #[test]

@@ -13,6 +13,11 @@ use super::problem::{Code, Problem};
 use crate::limits::AUDIENCE_ROOMS_MAX;
 use crate::node::Node;
 
+/// Fields of a body that joins or leaves.
+pub(super) const ROOMS_FIELDS: [&str; 4] = ["namespace", "rooms", "select", "except"];
+/// Fields of a body that disconnects.
+pub(super) const DISCONNECT_FIELDS: [&str; 4] = ["namespace", "select", "except", "reconnect"];
+
 /// Makes a selection join rooms.
 pub(super) async fn join(node: &Node, body: &str) -> Result<Response<Body>, Problem> {
     let (select, rooms) = rooms_of(node, body)?;
@@ -27,7 +32,7 @@ pub(super) async fn leave(node: &Node, body: &str) -> Result<Response<Body>, Pro
 
 /// Disconnects a selection.
 pub(super) async fn disconnect(node: &Node, body: &str) -> Result<Response<Body>, Problem> {
-    let [name, to, except, reconnect] = fields(body, "", ["namespace", "select", "except", "reconnect"])?;
+    let [name, to, except, reconnect] = fields(body, "", DISCONNECT_FIELDS)?;
     let select = select(node, name, to, except)?;
     let reconnect = reconnect.map(|field| field.boolean()).transpose()?;
     let reconnect = reconnect.unwrap_or_default();
@@ -35,7 +40,7 @@ pub(super) async fn disconnect(node: &Node, body: &str) -> Result<Response<Body>
 }
 
 fn rooms_of(node: &Node, body: &str) -> Result<(Select, Vec<Room>), Problem> {
-    let [name, rooms, to, except] = fields(body, "", ["namespace", "rooms", "select", "except"])?;
+    let [name, rooms, to, except] = fields(body, "", ROOMS_FIELDS)?;
     let select = select(node, name, to, except)?;
     let rooms = rooms.map(|rooms| room_list(&rooms)).transpose()?;
     match rooms {

@@ -15,6 +15,14 @@ macro_rules! codes {
         }
 
         impl Code {
+            /// All of them.
+            pub(super) const ALL: &'static [Self] = &[$( Self::$name, )+];
+
+            /// When it is the answer.
+            pub(super) fn meaning(self) -> &'static str {
+                match self { $( Self::$name => concat!($( $what ),+).trim_ascii(), )+ }
+            }
+
             /// The stable code.
             pub(super) fn text(self) -> &'static str {
                 match self { $( Self::$name => $code, )+ }
@@ -25,7 +33,7 @@ macro_rules! codes {
                 match self { $( Self::$name => StatusCode::$status, )+ }
             }
 
-            fn title(self) -> &'static str {
+            pub(super) fn title(self) -> &'static str {
                 match self { $( Self::$name => $title, )+ }
             }
         }

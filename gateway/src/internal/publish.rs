@@ -20,7 +20,7 @@ use super::object::{Field, fields};
 use super::outcome::count;
 use super::problem::Problem;
 use super::{acks, audience};
-use crate::limits::{ACK_TIMEOUT_MS_DEFAULT, ACK_TIMEOUT_MS_MAX, LIST_ITEMS_DEFAULT};
+use crate::limits::{ACK_TIMEOUT_MS_DEFAULT, ACK_TIMEOUT_MS_MAX, LIST_ITEMS_DEFAULT, NUMBER_MAX};
 use crate::node::Node;
 
 /// What a body asks for.
@@ -74,8 +74,12 @@ pub(super) fn hand_over(
     }
 }
 
-const FIELDS: [&str; 12] =
+/// Fields of a publish object.
+pub(super) const FIELDS: [&str; 12] =
     ["namespace", "to", "except", "event", "args", "data", "attachments", "id", "key", "ttl_ms", "delivery", "ack"];
+
+/// Fields of its `ack`.
+pub(super) const ACK_FIELDS: [&str; 3] = ["timeout_ms", "want", "limit"];
 
 /// Reads a publish object.
 pub(super) fn read(node: &Node, text: &str) -> Result<Wish, Problem> {
@@ -96,7 +100,7 @@ pub(super) fn read(node: &Node, text: &str) -> Result<Wish, Problem> {
         Some(delivery) => class(&delivery, publication.key.is_some())?,
         None => Class::Reliable,
     };
-    let ttl = ttl.map(|ttl| ttl.number(1, u64::MAX)).transpose()?;
+    let ttl = ttl.map(|ttl| ttl.number(1, NUMBER_MAX)).transpose()?;
     publication.expires_at = ttl.map(|ttl| now.saturating_add(ttl));
     let ack = ack.map(|ack| ack_request(node, &ack)).transpose()?;
     Ok(Wish { publication, ack })
@@ -168,7 +172,7 @@ fn binary(attachments: &Field<'_>) -> Result<Vec<Bytes>, Problem> {
 }
 
 fn ack_request(node: &Node, ack: &Field<'_>) -> Result<AckRequest, Problem> {
-    let [timeout, want, limit] = fields(ack.text(), "ack", ["timeout_ms", "want", "limit"])?;
+    let [timeout, want, limit] = fields(ack.text(), "ack", ACK_FIELDS)?;
     let timeout = timeout.map(|timeout| timeout.number(1, ACK_TIMEOUT_MS_MAX)).transpose()?;
     let most = node.settings().limits.list_items_max;
     let collect = match &want {

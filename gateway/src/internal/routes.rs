@@ -9,7 +9,8 @@ use hyper::{Method, Request, Response};
 use super::answer::{self, Body};
 use super::guard::{self, Kind};
 use super::problem::{Code, Problem};
-use super::{batch, body, connections, health, orders, publish, rooms};
+use super::query::parameters;
+use super::{batch, body, connections, health, openapi, orders, publish, rooms};
 use crate::metrics::Route;
 use crate::node::Node;
 use crate::public::decode;
@@ -17,23 +18,81 @@ use crate::settings::Scope;
 
 type Answer = Result<Response<Body>, Problem>;
 
+/// One route: what it is called in metrics, where it is, and what it takes to use it.
+pub(super) struct Row {
+    pub(super) route: Route,
+    /// Whether it is posted to; else it is read by GET and HEAD.
+    pub(super) post: bool,
+    /// What a key needs to open it, and `None` if it needs no key.
+    pub(super) scope: Option<Scope>,
+}
+
+const fn reads(route: Route, scope: Option<Scope>) -> Row {
+    Row { route, post: false, scope }
+}
+
+const fn posts(route: Route, scope: Scope) -> Row {
+    Row { route, post: true, scope: Some(scope) }
+}
+
+/// All routes. A path may be that of several: `/v1/rooms/join` is an order to POST and a
+/// room's name to GET.
+pub(super) const ROUTES: &[Row] = &[
+    posts(Route::Publish, Scope::Publish),
+    posts(Route::PublishBatch, Scope::Publish),
+    posts(Route::RoomsJoin, Scope::Rooms),
+    posts(Route::RoomsLeave, Scope::Rooms),
+    posts(Route::Disconnect, Scope::Connections),
+    reads(Route::Rooms, Some(Scope::Read)),
+    reads(Route::Room, Some(Scope::Read)),
+    reads(Route::Connections, Some(Scope::Read)),
+    reads(Route::Connection, Some(Scope::Read)),
+    reads(Route::OpenApi, None),
+    reads(Route::Live, None),
+    reads(Route::Ready, None),
+    reads(Route::Metrics, None),
+];
+
+impl Row {
+    /// The path, with its variable segment in braces.
+    pub(super) fn path(&self) -> &'static str {
+        self.route.label()
+    }
+
+    /// The methods that it has.
+    pub(super) fn methods(&self) -> &'static str {
+        if self.post { "POST" } else { "GET, HEAD" }
+    }
+
+    fn takes(&self, method: &Method) -> bool {
+        if self.post { method == Method::POST } else { matches!(*method, Method::GET | Method::HEAD) }
+    }
+
+    fn is_at(&self, path: &str) -> bool {
+        match self.path().split_once('{') {
+            Some((beginning, _)) => segment(path, beginning).is_some(),
+            None => path == self.path(),
+        }
+    }
+}
+
 /// Answers a request, and says what it was for.
 pub(super) async fn answer(node: &Arc<Node>, request: Request<Incoming>) -> (Route, Answer) {
-    let post = request.method() == Method::POST;
-    let Some(route) = find(request.uri().path(), post) else {
+    let path = request.uri().path();
+    let rows: Vec<&Row> = ROUTES.iter().filter(|row| row.is_at(path)).collect();
+    let Some(first) = rows.first() else {
         let problem = Problem::new(Code::NotFound, "the API is at /v1/, health at /livez and /readyz");
         return (Route::Other, Err(problem));
     };
-    let (reads, scope) = needs(route);
-    let get = matches!(*request.method(), Method::GET | Method::HEAD);
-    if if reads { !get } else { !post } {
-        return (route, Ok(not_allowed(request.uri().path())));
+    match rows.iter().find(|row| row.takes(request.method())) {
+        Some(row) => (row.route, dispatch(node, row, request).await),
+        None => (first.route, Ok(not_allowed(&rows))),
     }
-    (route, dispatch(node, route, scope, request).await)
 }
 
-async fn dispatch(node: &Arc<Node>, route: Route, scope: Option<Scope>, request: Request<Incoming>) -> Answer {
-    let kind = match scope {
+async fn dispatch(node: &Arc<Node>, row: &Row, request: Request<Incoming>) -> Answer {
+    let route = row.route;
+    let kind = match row.scope {
         Some(scope) => guard::check(node, &request, scope)?,
         None => Kind::Json,
     };
@@ -51,15 +110,17 @@ async fn dispatch(node: &Arc<Node>, route: Route, scope: Option<Scope>, request:
         Route::Live => health::live(node),
         Route::Ready => Ok(health::ready(node)),
         Route::Metrics => Ok(health::metrics(node)),
+        Route::OpenApi => Ok(openapi::serve(node)),
         Route::Rooms => rooms::list(node, query).await,
         Route::Room => rooms::show(node, &name(path), query).await,
         Route::Connections => connections::list(node, query).await,
         Route::Connection => connections::show(node, &name(path), query).await,
-        _ => post(node, route, body).await,
+        _ => post(node, route, query, body).await,
     }
 }
 
-async fn post(node: &Arc<Node>, route: Route, body: Incoming) -> Answer {
+async fn post(node: &Arc<Node>, route: Route, query: Option<&str>, body: Incoming) -> Answer {
+    let [] = parameters(query, [])?;
     let bytes = body::read(body, &node.settings().limits).await?;
     let text = body::text(&bytes)?;
     match route {
@@ -78,51 +139,20 @@ fn name(path: &str) -> String {
     decode(&segment.replace('+', "%2B")).into_owned()
 }
 
-/// The route of a path. `/v1/rooms/join` is an order to POST and a room's name to GET.
-fn find(path: &str, post: bool) -> Option<Route> {
-    Some(match path {
-        "/livez" => Route::Live,
-        "/readyz" => Route::Ready,
-        "/metrics" => Route::Metrics,
-        "/v1/publish" => Route::Publish,
-        "/v1/publish/batch" => Route::PublishBatch,
-        "/v1/rooms/join" if post => Route::RoomsJoin,
-        "/v1/rooms/leave" if post => Route::RoomsLeave,
-        "/v1/disconnect" => Route::Disconnect,
-        "/v1/rooms" => Route::Rooms,
-        "/v1/connections" => Route::Connections,
-        _ if segment(path, "/v1/rooms/").is_some() => Route::Room,
-        _ if segment(path, "/v1/connections/").is_some() => Route::Connection,
-        _ => return None,
-    })
-}
-
 /// What follows `beginning`, if that is one segment.
 fn segment<'a>(path: &'a str, beginning: &str) -> Option<&'a str> {
     path.strip_prefix(beginning).filter(|rest| !rest.is_empty() && !rest.contains('/'))
 }
 
-/// Whether a route is read by GET (else it is posted to), and the scope it needs.
-fn needs(route: Route) -> (bool, Option<Scope>) {
-    match route {
-        Route::Publish | Route::PublishBatch => (false, Some(Scope::Publish)),
-        Route::RoomsJoin | Route::RoomsLeave => (false, Some(Scope::Rooms)),
-        Route::Disconnect => (false, Some(Scope::Connections)),
-        Route::Rooms | Route::Room | Route::Connections | Route::Connection => (true, Some(Scope::Read)),
-        Route::Metrics | Route::Live | Route::Ready | Route::Other => (true, None),
-    }
-}
-
-fn not_allowed(path: &str) -> Response<Body> {
-    let gets = find(path, false).is_some_and(|route| needs(route).0);
-    let posts = find(path, true).is_some_and(|route| !needs(route).0);
-    let allow = match (gets, posts) {
-        (true, true) => "GET, HEAD, POST",
-        (true, false) => "GET, HEAD",
-        (false, _) => "POST",
-    };
+/// The methods that the path has: those of reading before those of posting.
+fn not_allowed(rows: &[&Row]) -> Response<Body> {
+    let mut methods: Vec<&str> = rows.iter().map(|row| row.methods()).collect();
+    methods.sort_unstable();
+    let allow = methods.join(", ");
     let problem = Problem::new(Code::MethodNotAllowed, format!("this path has {allow}"));
     let mut response = answer::problem(&problem);
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    // Names of methods are always a header's value.
+    let allow = HeaderValue::try_from(allow).unwrap_or_else(|_| HeaderValue::from_static(""));
+    response.headers_mut().insert(ALLOW, allow);
     response
 }

@@ -262,6 +262,8 @@ labels! {
         Connections = "/v1/connections",
         /// `GET /v1/connections/{id}`
         Connection = "/v1/connections/{id}",
+        /// `GET /v1/openapi.json`
+        OpenApi = "/v1/openapi.json",
         /// `GET /metrics`
         Metrics = "/metrics",
         /// `GET /livez`

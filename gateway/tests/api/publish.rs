@@ -188,5 +188,7 @@ fn bodies_of_other_types_and_encodings_are_415() {
     assert_eq!(gzip.problem(415, refused), "Content-Encoding");
     let repeated = post(&[json, ("Idempotency-Key", "1")]);
     assert_eq!(repeated.problem(400, "unsupported_field"), "Idempotency-Key");
+    let asked = gateway.post("/v1/publish?wait=1", r#"{"to":{"all":true},"event":"x"}"#);
+    assert_eq!(asked.problem(400, "unsupported_field"), "wait");
     assert_eq!(post(&[json]).status, 202);
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 /// Folders that a walk without git leaves out; `.gitignore` has them too.
-const IGNORED: [&str; 6] = [".git", "target", "node_modules", ".venv", "__pycache__", ".make"];
+const IGNORED: [&str; 7] = [".git", "target", "node_modules", ".venv", "__pycache__", ".hypothesis", ".make"];
 
 /// One file and its text.
 pub(crate) struct File {

@@ -46,17 +46,19 @@ def program_from(variable):
 
 
 class Gateway:
-    """One running gateway; `settings` are `{"section.key": value}`."""
+    """One running gateway; `settings` are `{"section.key": value}`, `config` is a file for lists of tables."""
 
     def __init__(
         self,
         settings=None,
         *,
         program=None,
+        config=None,
         start_deadline_seconds=START_DEADLINE_SECONDS,
         stop_deadline_seconds=STOP_DEADLINE_SECONDS,
     ):
         self._program = program or program_from("ROOMCAST_BIN")
+        self._arguments = ["--config", str(config)] if config else []
         self._settings = DEFAULTS | (settings or {})
         self._start_deadline_seconds = start_deadline_seconds
         self._stop_deadline_seconds = stop_deadline_seconds
@@ -112,7 +114,7 @@ class Gateway:
         self._lines = []
         try:
             self._process = subprocess.Popen(
-                [self._program],
+                [self._program, *self._arguments],
                 env=_environment(self._settings),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

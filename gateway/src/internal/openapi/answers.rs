@@ -1,0 +1,152 @@
+//! Schemas of what answers say.
+
+use serde_json::{Map, Value, json};
+
+use super::super::problem::Code;
+use super::operations::PUBLICATION;
+use super::{closed, schema};
+use crate::metrics::ReadyCheck;
+
+pub(super) fn schemas() -> Vec<(&'static str, Value)> {
+    vec![
+        ("Accepted", closed(accepted(), &["id", "position"])),
+        ("AckSummary", ack_summary()),
+        ("AcceptedItem", accepted_item()),
+        ("RefusedItem", refused_item()),
+        ("Item", json!({ "oneOf": [schema("AcceptedItem"), schema("RefusedItem")] })),
+        ("BatchAnswer", closed(json!({ "items": { "type": "array", "items": schema("Item") } }), &["items"])),
+        ("Matched", closed(json!({ "matched": count("Connections that it was done to.") }), &["matched"])),
+        ("RoomInfo", room_info()),
+        ("RoomPage", page("RoomInfo")),
+        ("Connection", connection()),
+        ("ConnectionPage", page("Connection")),
+        ("Readiness", readiness()),
+        ("Problem", problem()),
+    ]
+}
+
+fn count(description: &str) -> Value {
+    json!({ "type": "integer", "minimum": 0, "description": description })
+}
+
+fn text(description: &str) -> Value {
+    json!({ "type": "string", "description": description })
+}
+
+fn accepted() -> Value {
+    json!({
+        "id": { "type": "string", "minLength": 1, "description": "The publication's id: yours, or one made for it." },
+        "position": {
+            "type": ["string", "null"], "pattern": "^[0-9]+-[0-9]+$",
+            "description": "Where it stands in the order of the namespace; null with adapters that keep none.",
+        },
+    })
+}
+
+fn ack_summary() -> Value {
+    let reply = closed(
+        json!({
+            "connection": text("Who answered."),
+            "args": { "type": "array", "description": "The arguments of the answer." },
+            "attachments": {
+                "type": "array", "items": { "type": "string", "contentEncoding": "base64" },
+                "description": "Its binary values, if it has any.",
+            },
+        }),
+        &["connection", "args"],
+    );
+    let properties = json!({
+        "id": text("The publication's id."),
+        "matched": count("Connections that were asked."),
+        "acked": count("Those that answered in time."),
+        "timed_out": count("Those that did not."),
+        "replies": { "type": "array", "items": reply, "description": "Answers as they came; empty without `collect`." },
+    });
+    closed(properties, &["id", "matched", "acked", "timed_out", "replies"])
+}
+
+fn accepted_item() -> Value {
+    let mut properties = accepted();
+    properties["status"] = json!({ "const": 202 });
+    closed(properties, &["status", "id", "position"])
+}
+
+/// Codes of one item of a batch.
+fn refused_item() -> Value {
+    let codes: Vec<Code> = PUBLICATION.to_vec();
+    let mut statuses: Vec<u16> = codes.iter().map(|code| code.status().as_u16()).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    let mut properties = fault(&codes);
+    properties["status"] = json!({ "type": "integer", "enum": statuses });
+    closed(properties, &["status", "code", "detail"])
+}
+
+fn room_info() -> Value {
+    let properties = json!({
+        "room": text("Its name."),
+        "members": count("Connections in it; 0 if there is no such room."),
+    });
+    closed(properties, &["room", "members"])
+}
+
+fn connection() -> Value {
+    let properties = json!({
+        "id": text("Its id: a Socket.IO client's `socket.id`, a plain client's `id` of `hello`."),
+        "namespace": text("Its namespace."),
+        "rooms": {
+            "type": "array", "items": { "type": "string" }, "uniqueItems": true,
+            "description": "The rooms that it is in.",
+        },
+        "protocol": { "type": "string", "enum": ["socketio", "plain"] },
+        "transport": { "type": "string", "enum": ["websocket", "polling"] },
+        "address": text("The peer's address and port."),
+        "connected_at_ms": count("When it connected, in milliseconds since 1970."),
+        "shard": count("Which shard of its node serves it."),
+    });
+    let all = ["id", "namespace", "rooms", "protocol", "transport", "address", "connected_at_ms", "shard"];
+    closed(properties, &all)
+}
+
+fn page(item: &str) -> Value {
+    let properties = json!({
+        "items": { "type": "array", "items": schema(item) },
+        "next": {
+            "type": ["string", "null"],
+            "description": "The `cursor` of the next page; null on the last.",
+        },
+    });
+    closed(properties, &["items", "next"])
+}
+
+fn readiness() -> Value {
+    let names: Vec<&str> = ReadyCheck::ALL.iter().map(|check| check.label()).collect();
+    let checks: Map<String, Value> =
+        names.iter().map(|name| ((*name).to_owned(), json!({ "type": "boolean" }))).collect();
+    let properties = json!({
+        "ready": { "type": "boolean", "description": "Whether all checks hold." },
+        "checks": closed(checks.into(), &names),
+        "draining": { "type": "boolean", "description": "Whether the node is going down." },
+    });
+    closed(properties, &["ready", "checks", "draining"])
+}
+
+/// What an error says besides its status.
+fn fault(codes: &[Code]) -> Value {
+    let texts: Vec<&str> = codes.iter().map(|code| code.text()).collect();
+    json!({
+        "code": { "type": "string", "enum": texts, "description": "Stable, for programs." },
+        "detail": text("What is wrong, for people."),
+        "field": text("The JSON path, parameter or header that is at fault."),
+        "room": text("The room that is at fault."),
+    })
+}
+
+fn problem() -> Value {
+    let titles: Vec<&str> = Code::ALL.iter().map(|code| code.title()).collect();
+    let mut properties = fault(Code::ALL);
+    properties["type"] = json!({ "const": "about:blank" });
+    properties["title"] = json!({ "type": "string", "enum": titles });
+    properties["status"] = json!({ "type": "integer", "description": "The status of the answer." });
+    closed(properties, &["type", "title", "status", "code", "detail"])
+}
