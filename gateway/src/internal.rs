@@ -61,6 +61,9 @@ use crate::limits::INTERNAL_CONNECTIONS_MAX;
 use crate::node::Node;
 use answer::Body;
 
+pub(crate) use problem::Problem;
+pub(crate) use publish::{Given, Wish, read_with as read_publication};
+
 /// Bytes of a request id that a client may give.
 const REQUEST_ID_BYTES_MAX: usize = 64;
 

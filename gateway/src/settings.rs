@@ -66,6 +66,16 @@ impl Settings {
         load::load(config, load::process_environment()?)
     }
 
+    /// [`Settings::load`] with the text of a file instead of the file: its name says what it is.
+    #[doc(hidden)]
+    pub fn from_text(
+        file: Option<(&Path, &str)>,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Loaded, SettingsError> {
+        let text = file.and_then(|(path, text)| Some(config::File::from_str(text, load::format_of(path)?)));
+        load::merge(file.map(|(path, _)| path.to_owned()), text, env.into_iter().collect())
+    }
+
     /// Whether this node is open to whoever reaches it, or guarded.
     pub fn mode(&self) -> Mode {
         check::mode(self)

@@ -7,7 +7,7 @@ use roomcast_core::room::{Namespace, RESERVED_PREFIX, Room};
 use super::object::{Field, fields};
 use super::problem::{Code, Problem};
 use crate::limits::AUDIENCE_ROOMS_MAX;
-use crate::node::Node;
+use crate::node::NamespaceEntry;
 
 /// Reads whom `to` names, without those whom `except` names. `name` is what `to` is called.
 pub(super) fn audience(
@@ -92,9 +92,9 @@ pub(super) fn room(name: &str) -> Result<Room, Problem> {
 }
 
 /// A declared namespace by its name, `/` if none is given.
-pub(super) fn namespace(node: &Node, name: Option<&str>) -> Result<Namespace, Problem> {
+pub(super) fn namespace(declared: &[NamespaceEntry], name: Option<&str>) -> Result<Namespace, Problem> {
     let name = name.unwrap_or("/");
-    let entry = node.namespaces.iter().find(|entry| entry.name.as_str() == name);
+    let entry = declared.iter().find(|entry| entry.name.as_str() == name);
     entry.map(|entry| entry.name.clone()).ok_or_else(|| {
         let detail = "this namespace is not declared in the settings";
         Problem::new(Code::UnknownNamespace, detail).at("namespace")

@@ -22,7 +22,7 @@ pub(super) async fn list(node: &Node, query: Option<&str>) -> Result<Response<Bo
         Some(of) => Audience::room(room(&of).map_err(|problem| problem.at("room"))?),
         None => Audience::everybody(),
     };
-    let select = Select { namespace: namespace(node, name.as_deref())?, audience };
+    let select = Select { namespace: namespace(&node.namespaces, name.as_deref())?, audience };
     let mut page = Page::new(node, cursor.as_deref(), limit.as_deref())?;
     each(node, select, |info| {
         let id = info.id.clone();
@@ -36,7 +36,7 @@ pub(super) async fn list(node: &Node, query: Option<&str>) -> Result<Response<Bo
 /// Shows one connection.
 pub(super) async fn show(node: &Node, id: &str, query: Option<&str>) -> Result<Response<Body>, Problem> {
     let [name] = parameters(query, ["namespace"])?;
-    let namespace = namespace(node, name.as_deref())?;
+    let namespace = namespace(&node.namespaces, name.as_deref())?;
     let unknown = || {
         let detail = "nobody in the namespace is connected with this id";
         Problem::new(Code::UnknownConnection, detail)

@@ -16,7 +16,7 @@ use crate::node::Node;
 /// Lists rooms by name. The gateway's own rooms are left out.
 pub(super) async fn list(node: &Node, query: Option<&str>) -> Result<Response<Body>, Problem> {
     let [name, prefix, cursor, limit] = parameters(query, ["namespace", "prefix", "cursor", "limit"])?;
-    let namespace = namespace(node, name.as_deref())?;
+    let namespace = namespace(&node.namespaces, name.as_deref())?;
     let mut page: Page<usize> = Page::new(node, cursor.as_deref(), limit.as_deref())?;
     let prefix = prefix.unwrap_or_default();
     ask(node, Request::ListRooms(namespace), Code::AdapterUnavailable, |answer| {
@@ -36,8 +36,10 @@ pub(super) async fn list(node: &Node, query: Option<&str>) -> Result<Response<Bo
 /// Shows one room.
 pub(super) async fn show(node: &Node, name: &str, query: Option<&str>) -> Result<Response<Body>, Problem> {
     let [namespace_name] = parameters(query, ["namespace"])?;
-    let select =
-        Select { namespace: namespace(node, namespace_name.as_deref())?, audience: Audience::room(room(name)?) };
+    let select = Select {
+        namespace: namespace(&node.namespaces, namespace_name.as_deref())?,
+        audience: Audience::room(room(name)?),
+    };
     let mut members = 0;
     ask(node, Request::FetchSockets(select), Code::AdapterUnavailable, |answer| {
         if let Answer::Sockets(sockets) = answer {

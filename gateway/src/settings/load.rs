@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 
@@ -91,15 +92,28 @@ pub(super) fn load(
     let env: BTreeMap<String, String> = env.into_iter().collect();
     let named = env.get(ENV_CONFIG).filter(|path| !path.is_empty()).map(PathBuf::from);
     let file = config.map(Path::to_owned).or(named);
+    let source = file.as_deref().map(source).transpose()?;
+    merge(file, source, env)
+}
 
-    let entries = reference::entries();
-    let mut reader = Reader::new(file.clone(), known(&entries));
+/// The text of a settings file.
+pub(super) type Text = File<config::FileSourceString, FileFormat>;
+
+/// What the sources say together: `text` is what stands in `file`.
+pub(super) fn merge(
+    file: Option<PathBuf>,
+    text: Option<Text>,
+    env: BTreeMap<String, String>,
+) -> Result<Loaded, SettingsError> {
+    static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(reference::entries);
+    static KNOWN: LazyLock<Vec<String>> = LazyLock::new(|| known(&ENTRIES));
+    let mut reader = Reader::new(file.clone(), &KNOWN);
     let mut builder = Config::builder();
-    if let Some(path) = &file {
-        builder = builder.add_source(source(path)?);
+    if let Some(text) = text {
+        builder = builder.add_source(text);
     }
     for (name, value) in env.into_iter().filter(|(name, _)| name.starts_with(ENV_PREFIX)) {
-        match variable_problem(&name, &entries) {
+        match variable_problem(&name, &ENTRIES) {
             Some(problem) => reader.problems.push(problem),
             None => builder = builder.add_source(Variable { name, value }),
         }
@@ -118,15 +132,20 @@ pub(super) fn load(
     Ok(Loaded { settings, file, set: reader.set })
 }
 
-fn source(path: &Path) -> Result<File<config::FileSourceString, FileFormat>, Problem> {
+fn source(path: &Path) -> Result<Text, Problem> {
     let problem = |why: String| Problem::File { path: path.to_owned(), why };
-    let format = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("toml") => FileFormat::Toml,
-        Some("yaml" | "yml") => FileFormat::Yaml,
-        _ => return Err(problem("a settings file ends in .toml, .yaml or .yml".into())),
-    };
+    let format = format_of(path).ok_or_else(|| problem("a settings file ends in .toml, .yaml or .yml".into()))?;
     let text = std::fs::read_to_string(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
     Ok(File::from_str(&text, format))
+}
+
+/// What a file's name says that it is.
+pub(super) fn format_of(path: &Path) -> Option<FileFormat> {
+    match path.extension()?.to_str()? {
+        "toml" => Some(FileFormat::Toml),
+        "yaml" | "yml" => Some(FileFormat::Yaml),
+        _ => None,
+    }
 }
 
 fn file_problem(file: Option<&Path>, error: &ConfigError) -> Problem {

@@ -11,7 +11,7 @@ use super::suggest;
 /// The state of one walk.
 pub(super) struct Reader {
     file: Option<PathBuf>,
-    known: Vec<String>,
+    known: &'static [String],
     /// What is wrong so far.
     pub(super) problems: Vec<Problem>,
     /// Which keys somebody set, and where.
@@ -20,7 +20,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// `known`: every valid key, sections included, list elements as `section[].key`.
-    pub(super) fn new(file: Option<PathBuf>, known: Vec<String>) -> Self {
+    pub(super) fn new(file: Option<PathBuf>, known: &'static [String]) -> Self {
         Self { file, known, problems: Vec::new(), set: BTreeMap::new() }
     }
 
