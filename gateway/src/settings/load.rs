@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
+use config::{ConfigError, File, FileFormat, Map, Source as _, Value, ValueKind};
 
 use super::check;
 use super::error::{Place, Problem, SettingsError};
@@ -67,21 +67,18 @@ fn key_of(variable: &str) -> String {
     path.to_lowercase().replace(SEPARATOR, ".")
 }
 
-/// One variable as a source: its value is marked with the variable's name.
-#[derive(Clone, Debug)]
-struct Variable {
-    name: String,
-    value: String,
-}
-
-impl Source for Variable {
-    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
-        Box::new(self.clone())
+/// Sets `section.key` of the file's table, marked with the name of the variable that it came from.
+fn set(table: &mut Map<String, Value>, variable: &str, text: String) {
+    let key = key_of(variable);
+    let Some((section, key)) = key.split_once('.') else { return };
+    let section = table.entry(section.to_owned()).or_insert_with(|| Value::new(None, ValueKind::Nil));
+    if matches!(section.kind, ValueKind::Nil) {
+        section.kind = ValueKind::Table(Map::new());
     }
-
-    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
-        let value = Value::new(Some(&self.name), ValueKind::String(self.value.clone()));
-        Ok(Map::from([(key_of(&self.name), value)]))
+    // A section of the file that is no table is reported for itself.
+    if let ValueKind::Table(section) = &mut section.kind {
+        let variable = variable.to_owned();
+        section.insert(key.to_owned(), Value::new(Some(&variable), ValueKind::String(text)));
     }
 }
 
@@ -108,22 +105,17 @@ pub(super) fn merge(
     static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(reference::entries);
     static KNOWN: LazyLock<Vec<String>> = LazyLock::new(|| known(&ENTRIES));
     let mut reader = Reader::new(file.clone(), &KNOWN);
-    let mut builder = Config::builder();
-    if let Some(text) = text {
-        builder = builder.add_source(text);
-    }
+    // Collected, not built by `config`: that takes keys for paths, and `"a[999999999]"` for a list so long.
+    let collected = text.map(|text| text.collect()).transpose();
+    let mut table = collected.map_err(|error| file_problem(file.as_deref(), &error))?.unwrap_or_default();
     for (name, value) in env.into_iter().filter(|(name, _)| name.starts_with(ENV_PREFIX)) {
         match variable_problem(&name, &ENTRIES) {
             Some(problem) => reader.problems.push(problem),
-            None => builder = builder.add_source(Variable { name, value }),
+            None => set(&mut table, &name, value),
         }
     }
-    let merged = builder.build().map_err(|error| file_problem(file.as_deref(), &error))?;
 
-    let settings = match merged.cache.kind {
-        ValueKind::Table(table) => Settings::read_table(&mut reader, "", table),
-        _ => Settings::default(),
-    };
+    let settings = Settings::read_table(&mut reader, "", table);
     // Rules between settings make sense only once every single one is what its author meant.
     if reader.problems.is_empty() {
         check::relations(&settings, &mut reader);

@@ -12,7 +12,21 @@ suite, url, reports, *cases = sys.argv[1:]
 sys.path.insert(0, suite)
 
 from autobahntestsuite import fuzzing  # noqa: E402
-from twisted.internet import reactor  # noqa: E402
+from twisted.internet import error, reactor  # noqa: E402
+from twisted.python import log  # noqa: E402
+
+
+def stop_at_a_fault(event):
+    """A fault of the suite itself would leave it waiting for ever for its next case."""
+    if event["isError"]:
+        print(log.textFromEventDict(event), file=sys.stderr)
+        try:
+            reactor.stop()
+        except error.ReactorNotRunning:
+            pass
+
+
+log.addObserver(stop_at_a_fault)
 
 both = fuzzing.FuzzingFactory.createReports
 fuzzing.FuzzingFactory.createReports = lambda self, *_: both(self, False, True)  # JSON alone
