@@ -47,7 +47,10 @@ pub fn subscriber<W>(log: &Log, terminal: bool, writer: W) -> Result<Box<dyn Sub
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder().parse(&log.level).map_err(|error| TelemetryError::Level(error.to_string()))?;
+    let filter = EnvFilter::builder()
+        .with_regex(false)
+        .parse(&log.level)
+        .map_err(|error| TelemetryError::Level(error.to_string()))?;
     let json = match log.format {
         LogFormat::Auto => !terminal,
         LogFormat::Text => false,
