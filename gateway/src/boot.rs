@@ -138,7 +138,8 @@ fn adapter(settings: &Settings, tag: NodeTag) -> (Arc<dyn Adapter>, Events) {
     }
 }
 
-fn namespaces(settings: &Settings) -> Vec<NamespaceEntry> {
+/// The namespaces that the settings declare.
+pub(crate) fn namespaces(settings: &Settings) -> Vec<NamespaceEntry> {
     let entries = settings.namespaces.iter();
     // Settings hold only names that are namespaces; one that were not would simply not exist.
     entries

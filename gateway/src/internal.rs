@@ -69,6 +69,9 @@ use crate::metrics::{Counter, HttpRefusal, Listener};
 use crate::node::Node;
 use answer::Body;
 
+pub(crate) use problem::Problem;
+pub(crate) use publish::{Given, Wish, read_with as read_publication};
+
 /// What the requests share.
 struct Api {
     node: Arc<Node>,

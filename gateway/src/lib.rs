@@ -29,6 +29,7 @@
 //! | [`telemetry`] | logs |
 //! | [`os`] | the limits of the operating system: files and memory |
 //! | [`docs`] | the pages of `docs/` that are generated from the code |
+//! | `fuzzing` | doors for the checks of `gateway/fuzz`; no API |
 
 pub mod boot;
 pub mod cli;
@@ -36,6 +37,8 @@ pub mod client_events;
 pub mod clock;
 pub mod cluster;
 pub mod docs;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod healthcheck;
 mod http;
 pub mod interest;

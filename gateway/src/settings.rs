@@ -77,6 +77,16 @@ impl Settings {
         load::load(config, variables::process_environment()?)
     }
 
+    /// [`Settings::load`] with the text of a file instead of the file: its name says what it is.
+    #[doc(hidden)]
+    pub fn from_text(
+        file: Option<(&Path, &str)>,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Loaded, SettingsError> {
+        let source = file.and_then(|(path, text)| Some((path.to_owned(), (text.to_owned(), load::format_of(path)?))));
+        load::merge(source, env.into_iter().collect())
+    }
+
     /// Whether this node is open to whoever reaches it, or guarded.
     pub fn mode(&self) -> Mode {
         check::mode(self)

@@ -60,7 +60,7 @@ pub fn init(log: &Log) -> Result<Level, TelemetryError> {
 }
 
 fn filter(level: &str) -> Result<EnvFilter, TelemetryError> {
-    EnvFilter::builder().parse(level).map_err(|error| TelemetryError::Level(error.to_string()))
+    EnvFilter::builder().with_regex(false).parse(level).map_err(|error| TelemetryError::Level(error.to_string()))
 }
 
 /// A subscriber, and what decides on its level.

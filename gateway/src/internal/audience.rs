@@ -7,7 +7,7 @@ use roomcast_core::room::{Namespace, RESERVED_PREFIX, Room};
 use super::object::{Field, fields};
 use super::problem::{Code, Problem};
 use crate::limits::AUDIENCE_ROOMS_MAX;
-use crate::node::Node;
+use crate::node::NamespaceEntry;
 
 /// Fields of `to` and `select`.
 pub(super) const TO_FIELDS: [&str; 4] = ["rooms", "users", "connections", "all"];
@@ -97,14 +97,14 @@ pub(super) fn room(name: &str) -> Result<Room, Problem> {
 }
 
 /// A declared namespace by its name, `/` if none is given.
-pub(super) fn namespace(node: &Node, name: Option<&str>) -> Result<Namespace, Problem> {
-    declared(node, name).map(|(_, namespace)| namespace)
+pub(super) fn namespace(namespaces: &[NamespaceEntry], name: Option<&str>) -> Result<Namespace, Problem> {
+    declared(namespaces, name).map(|(_, namespace)| namespace)
 }
 
 /// The same with its index, which is its name on the shards.
-pub(super) fn declared(node: &Node, name: Option<&str>) -> Result<(u32, Namespace), Problem> {
+pub(super) fn declared(namespaces: &[NamespaceEntry], name: Option<&str>) -> Result<(u32, Namespace), Problem> {
     let name = name.unwrap_or("/");
-    let mut entries = node.namespaces.iter().zip(0..);
+    let mut entries = namespaces.iter().zip(0..);
     let found = entries.find(|(entry, _)| entry.name.as_str() == name);
     found.map(|(entry, index)| (index, entry.name.clone())).ok_or_else(|| {
         let detail = "this namespace is not declared in the settings";

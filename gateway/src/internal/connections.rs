@@ -28,7 +28,7 @@ pub(super) const SHOW_PARAMETERS: [&str; 1] = ["namespace"];
 /// by their place there, which says nothing to clients and never changes.
 pub(super) async fn list(node: &Node, query: Option<&str>) -> Result<Response<Body>, Problem> {
     let [name, of, on, cursor, count] = parameters(query, LIST_PARAMETERS)?;
-    let (namespace, _) = declared(node, name.as_deref())?;
+    let (namespace, _) = declared(&node.namespaces, name.as_deref())?;
     let room = of.map(|of| room(&of).map_err(|problem| problem.at("room"))).transpose()?;
     let only = shard(node, on.as_deref())?;
     let page = Page::new(limit(node, count.as_deref())?);
@@ -68,7 +68,7 @@ async fn walk(
 /// Shows one connection.
 pub(super) async fn show(node: &Node, id: &str, query: Option<&str>) -> Result<Response<Body>, Problem> {
     let [name] = parameters(query, SHOW_PARAMETERS)?;
-    let (namespace, name) = declared(node, name.as_deref())?;
+    let (namespace, name) = declared(&node.namespaces, name.as_deref())?;
     let unknown = || {
         let detail = "nobody in the namespace is connected with this id";
         Problem::new(Code::UnknownConnection, detail)

@@ -59,7 +59,7 @@ fn select(
     except: Option<Field<'_>>,
 ) -> Result<Select, Problem> {
     let name = name.map(|name| name.string()).transpose()?;
-    Ok(Select { namespace: namespace(node, name.as_deref())?, audience: audience("select", to, except)? })
+    Ok(Select { namespace: namespace(&node.namespaces, name.as_deref())?, audience: audience("select", to, except)? })
 }
 
 async fn carry_out(node: &Node, request: Request) -> Result<Response<Body>, Problem> {

@@ -10,7 +10,7 @@ macro_rules! codes {
     ($( $(#[doc = $what:literal])+ $name:ident = $code:literal, $status:ident, $title:literal; )+) => {
         /// What is wrong, for programs. The codes are stable; titles and details are for people.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum Code {
+        pub(crate) enum Code {
             $( $(#[doc = $what])+ $name, )+
         }
 
@@ -24,12 +24,12 @@ macro_rules! codes {
             }
 
             /// The stable code.
-            pub(super) fn text(self) -> &'static str {
+            pub(crate) fn text(self) -> &'static str {
                 match self { $( Self::$name => $code, )+ }
             }
 
             /// The HTTP status that it always goes with.
-            pub(super) fn status(self) -> StatusCode {
+            pub(crate) fn status(self) -> StatusCode {
                 match self { $( Self::$name => StatusCode::$status, )+ }
             }
 
@@ -83,8 +83,8 @@ codes! {
 
 /// One error, with what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Problem {
-    pub(super) code: Code,
+pub(crate) struct Problem {
+    pub(crate) code: Code,
     detail: String,
     /// JSON path, parameter or header that is at fault.
     field: Option<String>,
@@ -129,7 +129,7 @@ impl Problem {
     }
 
     /// The document of an answer by itself.
-    pub(super) fn document(&self) -> String {
+    pub(crate) fn document(&self) -> String {
         let mut text = format!(r#"{{"type":"about:blank","title":{}"#, json(self.code.title()));
         self.members(&mut text);
         text

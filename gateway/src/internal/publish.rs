@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
 use roomcast_core::adapter::{BoxFuture, PublishError, Receipt};
-use roomcast_core::publication::{ATTACHMENTS_MAX, AckRequest, Class, Payload, PayloadError, Publication};
+use roomcast_core::publication::{ATTACHMENTS_MAX, AckRequest, Class, Payload, PayloadError, Publication, UnixMillis};
 use roomcast_core::room::NAME_BYTES_MAX;
 use serde_json::value::RawValue;
 
@@ -21,12 +21,12 @@ use super::outcome::count;
 use super::problem::Problem;
 use super::{acks, audience};
 use crate::limits::{ACK_TIMEOUT_MS_DEFAULT, ACK_TIMEOUT_MS_MAX, LIST_ITEMS_DEFAULT, NUMBER_MAX};
-use crate::node::Node;
+use crate::node::{NamespaceEntry, Node};
 
 /// What a body asks for.
-pub(super) struct Wish {
-    pub(super) publication: Publication,
-    pub(super) ack: Option<AckRequest>,
+pub(crate) struct Wish {
+    pub(crate) publication: Publication,
+    pub(crate) ack: Option<AckRequest>,
 }
 
 /// Answers a request.
@@ -83,26 +83,46 @@ pub(super) const ACK_FIELDS: [&str; 3] = ["timeout_ms", "want", "limit"];
 
 /// Reads a publish object.
 pub(super) fn read(node: &Node, text: &str) -> Result<Wish, Problem> {
+    let given = Given {
+        namespaces: &node.namespaces,
+        list_items_max: node.settings().limits.list_items_max,
+        now: node.clock.unix(),
+        next_id: &|| node.publication_id(),
+    };
+    read_with(&given, text)
+}
+
+/// What the reading of a publish object depends on beside its text.
+pub(crate) struct Given<'a> {
+    pub(crate) namespaces: &'a [NamespaceEntry],
+    /// `limits.list_items_max`
+    pub(crate) list_items_max: usize,
+    pub(crate) now: UnixMillis,
+    /// Names a publication whose publisher did not.
+    pub(crate) next_id: &'a dyn Fn() -> Arc<str>,
+}
+
+/// [`read`] without a node.
+pub(crate) fn read_with(given: &Given<'_>, text: &str) -> Result<Wish, Problem> {
     let [namespace, to, except, event, args, data, attachments, id, key, ttl, delivery, ack] =
         fields(text, "", FIELDS)?;
     let namespace = namespace.map(|name| name.string()).transpose()?;
-    let namespace = audience::namespace(node, namespace.as_deref())?;
+    let namespace = audience::namespace(given.namespaces, namespace.as_deref())?;
     let audience = audience::audience("to", to, except)?;
     let payload = payload(event, args, data, attachments)?;
     let id = match id {
         Some(id) => id.name(NAME_BYTES_MAX)?.into(),
-        None => node.publication_id(),
+        None => (given.next_id)(),
     };
-    let now = node.clock.unix();
-    let mut publication = Publication::new(id, namespace, audience, payload, now);
+    let mut publication = Publication::new(id, namespace, audience, payload, given.now);
     publication.key = key.map(|key| key.name(NAME_BYTES_MAX)).transpose()?.map(Arc::from);
     publication.class = match delivery {
         Some(delivery) => class(&delivery, publication.key.is_some())?,
         None => Class::Reliable,
     };
     let ttl = ttl.map(|ttl| ttl.number(1, NUMBER_MAX)).transpose()?;
-    publication.expires_at = ttl.map(|ttl| now.saturating_add(ttl));
-    let ack = ack.map(|ack| ack_request(node, &ack)).transpose()?;
+    publication.expires_at = ttl.map(|ttl| given.now.saturating_add(ttl));
+    let ack = ack.map(|ack| ack_request(given.list_items_max, &ack)).transpose()?;
     Ok(Wish { publication, ack })
 }
 
@@ -171,10 +191,9 @@ fn binary(attachments: &Field<'_>) -> Result<Vec<Bytes>, Problem> {
     texts.iter().enumerate().map(decode).collect()
 }
 
-fn ack_request(node: &Node, ack: &Field<'_>) -> Result<AckRequest, Problem> {
+fn ack_request(most: usize, ack: &Field<'_>) -> Result<AckRequest, Problem> {
     let [timeout, want, limit] = fields(ack.text(), "ack", ACK_FIELDS)?;
     let timeout = timeout.map(|timeout| timeout.number(1, ACK_TIMEOUT_MS_MAX)).transpose()?;
-    let most = node.settings().limits.list_items_max;
     let collect = match &want {
         None => false,
         Some(want) => match &*want.string()? {

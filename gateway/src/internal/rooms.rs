@@ -28,7 +28,7 @@ pub(super) const SHOW_PARAMETERS: [&str; 1] = ["namespace"];
 /// Lists rooms in the order of the bytes of their names. The gateway's own are left out.
 pub(super) async fn list(node: &Node, query: Option<&str>) -> Result<Response<Body>, Problem> {
     let [name, prefix, of, cursor, count] = parameters(query, LIST_PARAMETERS)?;
-    let (namespace, _) = declared(node, name.as_deref())?;
+    let (namespace, _) = declared(&node.namespaces, name.as_deref())?;
     let shards = shard(node, of.as_deref())?.map_or_else(|| shards::all(node).collect(), |shard| vec![shard]);
     let mut page = Page::new(limit(node, count.as_deref())?);
     let mut query = RoomsQuery {
@@ -108,7 +108,7 @@ fn take_first(sources: &mut [Source]) -> Option<RoomInfo> {
 /// Shows one room: counted by the shards that have members of it, described by none.
 pub(super) async fn show(node: &Node, name: &str, query: Option<&str>) -> Result<Response<Body>, Problem> {
     let [namespace_name] = parameters(query, SHOW_PARAMETERS)?;
-    let (namespace, namespace_name) = declared(node, namespace_name.as_deref())?;
+    let (namespace, namespace_name) = declared(&node.namespaces, namespace_name.as_deref())?;
     let room = room(name)?;
     let mask = node.interest.mask(&namespace_name, &Audience::room(room.clone()));
     let members = shards::in_time(async {

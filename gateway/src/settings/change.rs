@@ -70,7 +70,7 @@ impl Settings {
     /// If the result is not what a start would accept, or would open or guard the API.
     pub fn reloaded(&self, before: &Self, loaded: &Loaded) -> Result<Self, SettingsError> {
         let next = self.following(before, &loaded.settings);
-        let mut reader = Reader::new(Vec::new());
+        let mut reader = Reader::new(&[]);
         reader.set.clone_from(&loaded.set);
         check::relations(&next, &mut reader);
         if next.internal.keys.is_empty() != self.internal.keys.is_empty() {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use config::{Config, ConfigError, File, FileFormat, ValueKind};
+use config::{ConfigError, File, FileFormat, FileSourceString, Map, Source as _};
 
 use super::check;
 use super::error::{Place, Problem, SettingsError};
@@ -12,7 +13,7 @@ use super::reader::Reader;
 use super::reference;
 use super::section::{Entry, Section};
 use super::sections::Settings;
-use super::variables::{self, ENV_CONFIG, ENV_PREFIX, Variable};
+use super::variables::{self, ENV_CONFIG, ENV_PREFIX};
 
 /// Settings that can be used, and where they came from.
 #[derive(Clone, Debug)]
@@ -33,27 +34,34 @@ pub(super) fn load(
     let named = env.get(ENV_CONFIG).filter(|path| !path.is_empty()).map(PathBuf::from);
     let file = config.map(Path::to_owned).or(named);
 
-    let entries = reference::entries();
-    let mut reader = Reader::new(known(&entries));
-    let mut builder = Config::builder();
-    if let Some(path) = &file {
-        let (text, format) = read(path)?;
+    let text = file.as_deref().map(read).transpose()?;
+    merge(file.zip(text), env)
+}
+
+/// What the sources say together: defaults, the text of a file, variables.
+pub(super) fn merge(
+    source: Option<(PathBuf, (String, FileFormat))>,
+    env: BTreeMap<String, String>,
+) -> Result<Loaded, SettingsError> {
+    static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(reference::entries);
+    static KNOWN: LazyLock<Vec<String>> = LazyLock::new(|| known(&ENTRIES));
+    let mut reader = Reader::new(&KNOWN);
+    let (mut table, mut file) = (Map::new(), None);
+    if let Some((path, (text, format))) = source {
+        // Collected, not built by `config`: that takes keys for paths, and `"a[999999999]"` for a list so long.
+        let source: File<FileSourceString, FileFormat> = File::from_str(&text, format);
+        table = source.collect().map_err(|error| file_problem(&path, &error))?;
         reader.file = Some((path.clone(), Lines::of(&text, format)));
-        builder = builder.add_source(File::from_str(&text, format));
+        file = Some(path);
     }
     for (name, value) in env.into_iter().filter(|(name, _)| name != ENV_CONFIG) {
-        match variables::problem(&name, &entries) {
+        match variables::problem(&name, &ENTRIES) {
             Some(problem) => reader.problems.push(problem),
-            None if name.starts_with(ENV_PREFIX) => builder = builder.add_source(Variable { name, value }),
+            None if name.starts_with(ENV_PREFIX) => variables::set(&mut table, &name, value),
             None => {}
         }
     }
-    let merged = builder.build().map_err(|error| file_problem(file.as_deref(), &error))?;
-
-    let settings = match merged.cache.kind {
-        ValueKind::Table(table) => Settings::read_table(&mut reader, "", table),
-        _ => Settings::default(),
-    };
+    let settings = Settings::read_table(&mut reader, "", table);
     // Rules between settings make sense only once every single one is what its author meant.
     if reader.problems.is_empty() {
         check::relations(&settings, &mut reader);
@@ -64,21 +72,26 @@ pub(super) fn load(
 
 fn read(path: &Path) -> Result<(String, FileFormat), Problem> {
     let problem = |why: String| Problem::File { path: path.to_owned(), why };
-    let format = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("toml") => FileFormat::Toml,
-        Some("yaml" | "yml") => FileFormat::Yaml,
-        _ => return Err(problem("a settings file ends in .toml, .yaml or .yml".into())),
-    };
+    let format = format_of(path).ok_or_else(|| problem("a settings file ends in .toml, .yaml or .yml".into()))?;
     let text = std::fs::read_to_string(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
     Ok((text, format))
 }
 
-fn file_problem(file: Option<&Path>, error: &ConfigError) -> Problem {
+/// What a file's name says that it is.
+pub(super) fn format_of(path: &Path) -> Option<FileFormat> {
+    match path.extension()?.to_str()? {
+        "toml" => Some(FileFormat::Toml),
+        "yaml" | "yml" => Some(FileFormat::Yaml),
+        _ => None,
+    }
+}
+
+fn file_problem(file: &Path, error: &ConfigError) -> Problem {
     let why = match error {
         ConfigError::FileParse { cause, .. } => cause.to_string(),
         other => other.to_string(),
     };
-    Problem::File { path: file.unwrap_or(Path::new("")).to_owned(), why: unquoted(&why) }
+    Problem::File { path: file.to_owned(), why: unquoted(&why) }
 }
 
 /// What a parser says, in one line and without the lines of the file that it quotes: one may hold a secret.

@@ -13,7 +13,7 @@ use super::suggest::{self, Hint};
 pub(super) struct Reader {
     /// The settings file, and where its keys stand.
     pub(super) file: Option<(PathBuf, Lines)>,
-    known: Vec<String>,
+    known: &'static [String],
     /// What is wrong so far.
     pub(super) problems: Vec<Problem>,
     /// Which keys somebody set, and where.
@@ -22,7 +22,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// `known`: every valid key, sections included, list elements as `section[].key`.
-    pub(super) fn new(known: Vec<String>) -> Self {
+    pub(super) fn new(known: &'static [String]) -> Self {
         Self { file: None, known, problems: Vec::new(), set: BTreeMap::new() }
     }
 

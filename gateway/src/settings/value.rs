@@ -177,8 +177,8 @@ impl Setting for String {
     }
 
     fn show(&self) -> String {
-        // Control characters, which TOML escapes too, are in no setting.
-        format!("\"{}\"", self.replace('\\', "\\\\").replace('"', "\\\""))
+        // A JSON string is a TOML string: Rust's own escapes are not.
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     fn obeys(&self, rule: Rule) -> Result<(), String> {
@@ -238,4 +238,19 @@ pub(super) fn words<T>(
         }
     }
     Some(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by fuzzing: Rust writes `\u{200b}`, which no TOML parser reads.
+    #[test]
+    fn text_is_shown_as_toml_reads_it() {
+        for text in ["plain", "a\u{200b}b", "e\u{301}\u{202e}", "it's \"\\", "\u{1F680}"] {
+            let toml = format!("[node]\nname = {}\n", text.to_owned().show());
+            let loaded = super::super::Settings::from_text(Some((std::path::Path::new("x.toml"), &toml)), []);
+            assert_eq!(loaded.map(|loaded| loaded.settings.node.name).as_deref(), Ok(text), "{toml}");
+        }
+    }
 }

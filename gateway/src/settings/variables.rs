@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use config::{ConfigError, Map, Source, Value, ValueKind};
+use config::{Map, Value, ValueKind};
 
 use super::error::{Place, Problem, SettingsError};
 use super::section::Entry;
@@ -57,21 +57,18 @@ fn key_of(variable: &str) -> String {
     path.to_lowercase().replace(SEPARATOR, ".")
 }
 
-/// One variable as a source: its value is marked with the variable's name.
-#[derive(Clone, Debug)]
-pub(super) struct Variable {
-    pub(super) name: String,
-    pub(super) value: String,
-}
-
-impl Source for Variable {
-    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
-        Box::new(self.clone())
+/// Sets `section.key` of the file's table, marked with the name of the variable that it came from.
+pub(super) fn set(table: &mut Map<String, Value>, variable: &str, text: String) {
+    let key = key_of(variable);
+    let Some((section, key)) = key.split_once('.') else { return };
+    let section = table.entry(section.to_owned()).or_insert_with(|| Value::new(None, ValueKind::Nil));
+    if matches!(section.kind, ValueKind::Nil) {
+        section.kind = ValueKind::Table(Map::new());
     }
-
-    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
-        let value = Value::new(Some(&self.name), ValueKind::String(self.value.clone()));
-        Ok(Map::from([(key_of(&self.name), value)]))
+    // A section of the file that is no table is reported for itself.
+    if let ValueKind::Table(section) = &mut section.kind {
+        let variable = variable.to_owned();
+        section.insert(key.to_owned(), Value::new(Some(&variable), ValueKind::String(text)));
     }
 }
 

@@ -79,6 +79,18 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
     assert_eq!(loaded.set.get("limits.batch_items_max"), None);
 }
 
+/// Found by fuzzing: such a key was a list of so many elements, and the process out of memory.
+#[test]
+fn a_key_is_a_name_and_never_a_path() {
+    for key in ["namespaces[99999999999999]", "log.level", "a[0]", "x[-1].y"] {
+        let problems = problems_of(&format!("{key:?} = 1\n"));
+        assert!(
+            problems.len() == 1 && problems[0].starts_with(&format!("unknown key {key:?} in FILE")),
+            "{problems:?}"
+        );
+    }
+}
+
 #[test]
 fn yaml_says_the_same_as_toml() {
     let yaml = Written::new(
