@@ -16,7 +16,8 @@ const DIFFERENCES_MAX: usize = 3;
 
 /// What is near `wrong` among `known`, both written `section.key`.
 pub(super) fn hint<'a>(wrong: &str, known: impl Iterator<Item = &'a str> + Clone) -> Hint {
-    let costs: Vec<(usize, &str)> = known.clone().filter_map(|key| Some((cost(wrong, key)?, key))).collect();
+    let meant = wrong.to_lowercase().replace('-', "_");
+    let costs: Vec<(usize, &str)> = known.clone().filter_map(|key| Some((cost(&meant, key)?, key))).collect();
     if let Some(least) = costs.iter().map(|(cost, _)| *cost).min() {
         let nearest = costs.into_iter().filter(|(cost, _)| *cost == least);
         return Hint::Near(nearest.map(|(_, key)| key.to_owned()).collect());
@@ -57,13 +58,17 @@ fn split(key: &str) -> (&str, &str) {
 
 /// The differences between two names, if they are few for their length.
 fn near(wrong: &str, name: &str) -> Option<usize> {
-    let wrong = wrong.to_lowercase().replace('-', "_");
-    if sorted(&wrong) == sorted(name) {
-        return Some(usize::from(wrong != name));
+    if wrong == name {
+        return Some(0);
     }
     let most = (name.len() / 3).clamp(1, DIFFERENCES_MAX);
-    let comparable = !wrong.is_empty() && wrong.chars().count().abs_diff(name.chars().count()) <= most;
-    comparable.then(|| distance(&wrong, name)).filter(|differences| *differences <= most)
+    if wrong.is_empty() || wrong.chars().count().abs_diff(name.chars().count()) > most {
+        return None;
+    }
+    if sorted(wrong) == sorted(name) {
+        return Some(1);
+    }
+    Some(distance(wrong, name)).filter(|differences| *differences <= most)
 }
 
 /// The words of a name: `max_connections` has those of `connections_max`.
