@@ -1,7 +1,7 @@
 # The one vocabulary: what a person types here is what CI runs.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test test-long lint deny bench docs-write
+.PHONY: help run setup test test-long lint deny bench protocols docs-write
 
 help: ## say what there is to say
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,11 @@ bench: ## measure our gateway and the limit in one run
 	cargo build --release -p roomcast -p roomcast-loadtest
 	ROOMCAST_BIN="$${CARGO_TARGET_DIR:-target}/release/roomcast" \
 		cargo run --release -p roomcast-loadtest -- bench
+
+protocols: ## measure plain WebSocket, Socket.IO and polling in one run
+	cargo build --release -p roomcast -p roomcast-loadtest
+	ROOMCAST_BIN="$${CARGO_TARGET_DIR:-target}/release/roomcast" \
+		cargo run --release -p roomcast-loadtest -- protocols
 
 docs-write: ## rewrite the pages of docs/ that are made from the code
 	cargo run --quiet -p roomcast --example docs-write

@@ -100,7 +100,7 @@ struct Bench<'a> {
 impl Bench<'_> {
     /// Who goes first changes from round to round, so that nobody gains from it.
     fn round(&self, number: usize) -> Result<Round, Error> {
-        let clients = if self.options.quick { "50" } else { "1000" };
+        let clients = if self.options.quick { "50" } else { "4000" };
         let mut handshakes = Vec::new();
         for turn in 0..WAYS.len() {
             let (_, way) = WAYS[(turn + number) % WAYS.len()];
@@ -115,7 +115,9 @@ impl Bench<'_> {
 
     fn load(&self, protocol: &'static str) -> Result<Load, Error> {
         let quick = self.options.quick;
-        let seconds = if quick { "0.5" } else { "5" };
+        let [settle, warmup, seconds] = if quick { ["0.2", "0.2", "0.5"] } else { ["3", "1", "5"] };
+        let one_at_a_time = ["--one-at-a-time", "--warmup", warmup, "--seconds", seconds];
+        let low_rate = ["--rate", "50", "--warmup", warmup, "--seconds", seconds];
         let run = |words: [&'static str; 3], more: &[&'static str]| {
             let mut arguments = vec![words[0], "--clients", if quick { words[2] } else { words[1] }];
             arguments.extend(["--protocol", protocol]);
@@ -124,9 +126,9 @@ impl Bench<'_> {
         };
         Ok(Load {
             protocol,
-            idle: self.generate(&run(["idle", "10000", "50"], &["--settle", "3"]))?,
-            one_at_a_time: self.generate(&run(["fanout", "1000", "50"], &["--one-at-a-time", "--seconds", seconds]))?,
-            low_rate: self.generate(&run(["fanout", "10", "10"], &["--rate", "50", "--seconds", seconds]))?,
+            idle: self.generate(&run(["idle", "10000", "50"], &["--settle", settle]))?,
+            one_at_a_time: self.generate(&run(["fanout", "1000", "50"], &one_at_a_time))?,
+            low_rate: self.generate(&run(["fanout", "10", "10"], &low_rate))?,
         })
     }
 

@@ -78,13 +78,15 @@ fn handshakes(rounds: &[Round]) -> Vec<Vec<String>> {
         "bytes down",
         "server CPU, us",
         "by plain",
+        "user memory then, bytes",
     ])];
     rows.extend(WAYS.iter().map(|&(way, name)| {
         let cost = of(way).map(|report| report.cost).next().unwrap_or_default();
         let counts = [cost.connections, cost.requests, cost.round_trips, cost.bytes_up, cost.bytes_down];
         let mut cells = vec![name.to_owned()];
         cells.extend(counts.map(|count| count.to_string()));
-        cells.extend([spread(&cpu(way)), spread(&ratios(&cpu(way), &base))]);
+        let memory: Vec<f64> = of(way).map(|report| report.anonymous_bytes_each).collect();
+        cells.extend([spread(&cpu(way)), spread(&ratios(&cpu(way), &base)), spread(&memory)]);
         cells
     }));
     rows
@@ -136,4 +138,35 @@ fn bytes(wire: &[Wire]) -> Vec<Vec<String>> {
         cells
     }));
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::handshake::Report;
+    use crate::walk::Cost;
+
+    #[test]
+    fn a_value_has_its_spread_and_a_ratio_is_of_one_round() {
+        assert_eq!(spread(&[3.0, 1.0, 2.0]), "2.00 (1.00 to 3.00)");
+        assert_eq!(spread(&[]), "-");
+        assert_eq!(ratios(&[4.0, 9.0], &[2.0, 3.0]), [2.0, 3.0]);
+    }
+
+    #[test]
+    fn a_way_is_found_in_every_round_whatever_its_turn() {
+        let report = |way, cpu_us_each| {
+            let cost = Cost { connections: 1, requests: 2, round_trips: 3, bytes_up: 4, bytes_down: 5 };
+            Report { way, clients: 1, cost, cpu_us_each, anonymous_bytes_each: 1_000.0 }
+        };
+        let round = |handshakes| Round { handshakes, loads: Vec::new() };
+        let rounds = [
+            round(vec![report(Way::Plain, 10.0), report(Way::Polling, 20.0)]),
+            round(vec![report(Way::Polling, 30.0), report(Way::Plain, 10.0)]),
+        ];
+        let rows = handshakes(&rounds);
+        let polling = ["polling", "1", "2", "3", "4", "5", "25.0 (20.0 to 30.0)", "2.50 (2.00 to 3.00)"];
+        assert_eq!(rows[4][..8], polling);
+        assert_eq!(rows[2][6], "-", "a way that was not measured");
+    }
 }

@@ -32,6 +32,8 @@ pub struct Report {
     pub cost: Cost,
     /// The server's CPU time for each, microseconds.
     pub cpu_us_each: f64,
+    /// Growth of user memory (anonymous pages) while all are there, bytes for each.
+    pub anonymous_bytes_each: f64,
 }
 
 /// Runs it.
@@ -39,16 +41,17 @@ pub fn run(options: &Options) -> Result<Report, Error> {
     let server = Process::new(options.server_pid);
     // The first one pays for what a server does once.
     let first = Walk::join(options.way, options.address, 0)?;
-    let before = server.cpu()?;
+    let (before, memory_before) = (server.cpu()?, server.memory()?);
     let mut walks = vec![first];
     for _ in 0..options.clients {
         walks.push(Walk::join(options.way, options.address, 0)?);
     }
-    let used = server.cpu()?.since(&before);
+    let (used, memory) = (server.cpu()?.since(&before), server.memory()?);
     Ok(Report {
         way: options.way,
         clients: options.clients,
         cost: walks.last().map(Walk::cost).unwrap_or_default(),
         cpu_us_each: used.microseconds_each(options.clients as u64).0,
+        anonymous_bytes_each: memory.anonymous_growth_each(&memory_before, options.clients),
     })
 }
