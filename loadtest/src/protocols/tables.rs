@@ -18,6 +18,10 @@ pub(super) fn page(everything: &Everything) -> String {
     let mut table = |title: String, rows: Vec<Vec<String>>| out.push(format!("{title}\n\n{}", markdown(&rows)));
     table("Handshake, until the client is a member of a room".to_owned(), handshakes(rounds));
     table(
+        "The same in a crowd, many handshakes under way at once".to_owned(),
+        loads(rounds, &[("server CPU, us", |load| load.idle.connect_cpu_us_each)]),
+    );
+    table(
         "Idle connections: user memory each, bytes".to_owned(),
         loads(rounds, &[("memory", |load| load.idle.anonymous_bytes_each)]),
     );
