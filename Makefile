@@ -1,7 +1,7 @@
 # The one vocabulary: what a person types here is what CI runs.
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test test-long lint deny bench fuzz docs-write
+.PHONY: help run setup test test-long lint deny bench protocols fuzz docs-write
 
 help: ## say what there is to say
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,11 @@ bench: ## measure our gateway and the limit in one run
 	cargo build --release -p roomcast -p roomcast-loadtest
 	ROOMCAST_BIN="$${CARGO_TARGET_DIR:-target}/release/roomcast" \
 		cargo run --release -p roomcast-loadtest -- bench
+
+protocols: ## measure plain WebSocket, Socket.IO and polling in one run
+	cargo build --release -p roomcast -p roomcast-loadtest
+	ROOMCAST_BIN="$${CARGO_TARGET_DIR:-target}/release/roomcast" \
+		cargo run --release -p roomcast-loadtest -- protocols
 
 fuzz: ## run the fuzz targets: TARGETS="frames plain" RUNS=1000000, all of them 10,000,000 times each by default
 	@.ci/fuzz $(TARGETS)

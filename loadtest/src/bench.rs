@@ -4,14 +4,13 @@ pub mod plan;
 pub mod verdict;
 
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Instant;
 
 use serde::Serialize;
 
 use crate::error::Error;
 use crate::report;
-use crate::target::{self, GENERATOR, SERVER, Target};
+use crate::target::{self, SERVER, Target};
 use plan::{Found, Load, Measurement, PLAN};
 use verdict::{PAIRS_TO_JUDGE, Row};
 
@@ -159,25 +158,17 @@ impl Bench<'_> {
         Ok(found)
     }
 
-    /// The generator is a process of its own: fresh memory, its own core.
     fn generate(&self, measurement: &Measurement, target: &Target, is_limit: bool) -> Result<Found, Error> {
-        let mut command = target::command(&self.program, self.pinned.then_some(GENERATOR));
-        command
-            .args(measurement.arguments())
-            .args(["--target", if is_limit { "limit" } else { "roomcast" }])
-            .args(["--address", &target.public.to_string()])
-            .args(["--server-pid", &target.pid().to_string()])
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit());
+        let mut arguments = measurement.arguments();
+        arguments.extend(["--target", if is_limit { "limit" } else { "roomcast" }].map(String::from));
+        arguments.extend(["--address".to_owned(), target.public.to_string()]);
+        arguments.extend(["--server-pid".to_owned(), target.pid().to_string()]);
         if let (PublishBy::Http, Some(internal)) = (self.options.publish, target.internal) {
-            command.args(["--internal", &internal.to_string()]);
+            arguments.extend(["--internal".to_owned(), internal.to_string()]);
         }
-        let output = command.output().map_err(Error::io("start the generator"))?;
-        // Its exit code only repeats what the report says of faults; without a report it failed.
-        let unreadable = |error| Error::Target(format!("the generator gave no report ({error})"));
         Ok(match measurement.load {
-            Load::Fanout(..) => Found::Fanout(serde_json::from_slice(&output.stdout).map_err(unreadable)?),
-            Load::Idle(_) => Found::Idle(serde_json::from_slice(&output.stdout).map_err(unreadable)?),
+            Load::Fanout(..) => Found::Fanout(target::generate(&self.program, self.pinned, &arguments)?),
+            Load::Idle(_) => Found::Idle(target::generate(&self.program, self.pinned, &arguments)?),
         })
     }
 

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::bench;
 use crate::drive::Pace;
 use crate::error::Error;
 use crate::protocol::Protocol;
-use crate::scenario::{fanout, hold, idle};
+use crate::scenario::{fanout, handshake, hold, idle};
 use crate::swarm::Crowd;
+use crate::walk::Way;
+use crate::{bench, protocols};
 
 /// Measures servers that speak Socket.IO or Roomcast's plain protocol, beside the limit.
 #[derive(Debug, Parser)]
@@ -31,10 +32,14 @@ pub enum Command {
     Fanout(FanoutArguments),
     /// Open connections and hold them; JSON on standard output.
     Idle(IdleArguments),
+    /// Connect clients one after another and count what each takes; JSON on standard output.
+    Handshake(HandshakeArguments),
     /// Start a gateway, fill one room, publish slowly: nothing may be closed, lost or reordered.
     Hold(HoldArguments),
     /// Run the gateway and the limit in interleaved pairs and print the ratios.
     Bench(BenchArguments),
+    /// Run plain, Socket.IO and polling clients in interleaved rounds and print what each costs.
+    Protocols(ProtocolsArguments),
 }
 
 /// Options of `limit`.
@@ -237,6 +242,60 @@ impl BenchArguments {
             out: self.out.clone(),
             gateway: self.gateway.clone(),
             noise: self.noise,
+        }
+    }
+}
+
+/// Options of `handshake`.
+#[derive(Debug, Args)]
+pub struct HandshakeArguments {
+    /// How the clients come.
+    #[arg(long, value_enum)]
+    way: Way,
+    /// The public address.
+    #[arg(long)]
+    address: SocketAddr,
+    /// How many clients, one after another.
+    #[arg(long, default_value_t = 1_000)]
+    clients: usize,
+    /// The server's process.
+    #[arg(long)]
+    server_pid: u32,
+}
+
+impl HandshakeArguments {
+    /// Typed.
+    pub fn options(&self) -> handshake::Options {
+        let Self { way, address, clients, server_pid } = *self;
+        handshake::Options { address, way, clients, server_pid }
+    }
+}
+
+/// Options of `protocols`.
+#[derive(Debug, Args)]
+pub struct ProtocolsArguments {
+    /// Rounds; each runs everything once.
+    #[arg(long, default_value_t = 9)]
+    rounds: usize,
+    /// One small and short round, to see that it works.
+    #[arg(long)]
+    quick: bool,
+    /// Write everything as JSON here.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// The gateway's program.
+    #[arg(long, env = "ROOMCAST_BIN", default_value = "target/release/roomcast")]
+    gateway: PathBuf,
+}
+
+impl ProtocolsArguments {
+    /// Typed.
+    pub fn options(&self) -> protocols::Options {
+        protocols::Options {
+            rounds: if self.quick { 1 } else { self.rounds.max(1) },
+            quick: self.quick,
+            out: self.out.clone(),
+            gateway: self.gateway.clone(),
         }
     }
 }

@@ -6,6 +6,9 @@ use roomcast_core::websocket::{Message, Opcode, Role};
 
 use crate::frames::{Decoder, FrameError, encode_masked};
 use crate::protocol::{ACCEPT, Protocol};
+use polling::Polling;
+
+mod polling;
 
 /// Bytes of a handshake's answer at most.
 const HEAD_BYTES_MAX: usize = 8_192;
@@ -56,7 +59,7 @@ impl std::error::Error for ClientError {}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Waits for the 101.
+    /// Waits for the 101; over polling there is none.
     Upgrade,
     /// Waits for the server's first message.
     Opening,
@@ -72,6 +75,18 @@ enum Stage {
 #[derive(Debug)]
 pub struct Client {
     session: Session,
+    wire: Wire,
+}
+
+/// What carries the messages.
+#[derive(Debug)]
+enum Wire {
+    WebSocket(WebSocket),
+    Polling(Polling),
+}
+
+#[derive(Debug)]
+struct WebSocket {
     decoder: Decoder,
     /// An incomplete answer to the handshake; empty afterwards.
     head: Vec<u8>,
@@ -86,13 +101,16 @@ struct Session {
 }
 
 impl Client {
-    /// A client whose connection is not open yet.
-    pub fn new(protocol: Protocol, purpose: Purpose) -> Self {
-        Self {
-            session: Session { protocol, purpose, stage: Stage::Upgrade },
-            decoder: Decoder::new(Role::Client),
-            head: Vec::new(),
-        }
+    /// A client of `host` whose connection is not open yet.
+    pub fn new(protocol: Protocol, purpose: Purpose, host: &str) -> Self {
+        let (stage, wire) = match protocol {
+            Protocol::Polling => (Stage::Opening, Wire::Polling(Polling::new(host))),
+            Protocol::Limit | Protocol::SocketIo | Protocol::Plain => {
+                let websocket = WebSocket { decoder: Decoder::new(Role::Client), head: Vec::new() };
+                (Stage::Upgrade, Wire::WebSocket(websocket))
+            }
+        };
+        Self { session: Session { protocol, purpose, stage }, wire }
     }
 
     /// Whether deliveries are due from now on.
@@ -107,20 +125,35 @@ impl Client {
         out: &mut Vec<u8>,
         mut on: impl FnMut(Event<'_>),
     ) -> Result<(), ClientError> {
+        match &mut self.wire {
+            Wire::WebSocket(websocket) => websocket.receive(&mut self.session, input, out, &mut on),
+            Wire::Polling(polling) => polling.receive(&mut self.session, input, out, &mut on),
+        }
+    }
+}
+
+impl WebSocket {
+    fn receive(
+        &mut self,
+        session: &mut Session,
+        input: &mut [u8],
+        out: &mut Vec<u8>,
+        on: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), ClientError> {
         let mut at = 0;
-        if self.session.stage == Stage::Upgrade {
+        if session.stage == Stage::Upgrade {
             match self.upgraded(input)? {
                 Some(used) => at = used,
                 None => return Ok(()),
             }
-            self.session.begin(out, &mut on);
+            session.begin(out, on);
         }
         loop {
             let step = self.decoder.next(&mut input[at..]).map_err(ClientError::Frame)?;
             at += step.consumed;
             match step.message {
                 None => return Ok(()),
-                Some(Message::Text(text)) => self.session.text(text, out, &mut on)?,
+                Some(Message::Text(text)) => session.text(text, out, on)?,
                 Some(Message::Ping(body)) => encode_masked(Opcode::Pong, body, out),
                 Some(Message::Close(why)) => {
                     let why = why.map(|(code, text)| format!("{code} {text}"));
@@ -155,14 +188,22 @@ impl Session {
     fn begin(&mut self, out: &mut Vec<u8>, on: &mut impl FnMut(Event<'_>)) {
         match self.protocol {
             Protocol::Limit => self.subscribe(out, on),
-            Protocol::SocketIo | Protocol::Plain => self.stage = Stage::Opening,
+            Protocol::SocketIo | Protocol::Polling | Protocol::Plain => self.stage = Stage::Opening,
+        }
+    }
+
+    /// Appends one message as the connection carries it: in a frame, or for the next POST.
+    fn say(&self, text: &str, out: &mut Vec<u8>) {
+        match self.protocol {
+            Protocol::Polling => polling::append(text, out),
+            _ => encode_masked(Opcode::Text, text.as_bytes(), out),
         }
     }
 
     fn subscribe(&mut self, out: &mut Vec<u8>, on: &mut impl FnMut(Event<'_>)) {
         match self.purpose {
             Purpose::Member(room) => {
-                encode_masked(Opcode::Text, self.protocol.subscribe(room).as_bytes(), out);
+                self.say(&self.protocol.subscribe(room), out);
                 self.stage = Stage::Subscribing;
             }
             Purpose::Publisher => self.ready(on),
@@ -180,7 +221,7 @@ impl Session {
                 Stage::Subscribing if text == "joined" => self.ready(on),
                 _ => on(Event::Text(text)),
             },
-            Protocol::SocketIo => return self.socket_io(text, out, on),
+            Protocol::SocketIo | Protocol::Polling => return self.socket_io(text, out, on),
             Protocol::Plain => return self.plain(text, out, on),
         }
         Ok(())
@@ -190,10 +231,10 @@ impl Session {
         let refused = || Err(ClientError::Refused(text.to_owned()));
         match (text.as_bytes(), self.stage) {
             ([b'4', b'2', ..], _) => on(Event::Text(text)),
-            (b"2", _) => encode_masked(Opcode::Text, b"3", out),
+            (b"2", _) => self.say("3", out),
             (b"6", _) => {}
             ([b'0', b'{', ..], Stage::Opening) => {
-                encode_masked(Opcode::Text, b"40", out);
+                self.say("40", out);
                 self.stage = Stage::Connecting;
             }
             ([b'4', b'0', b'{', ..], Stage::Connecting) => self.subscribe(out, on),

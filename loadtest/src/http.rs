@@ -1,4 +1,4 @@
-//! Just enough HTTP/1.1 to publish: pipelined POSTs on one kept-alive connection.
+//! Just enough HTTP/1.1 to publish and to poll, on kept-alive connections.
 
 use std::io::Write;
 
@@ -31,14 +31,14 @@ impl Answers {
     pub fn receive(&mut self, input: &[u8]) {
         self.partial.extend_from_slice(input);
         let mut at = 0;
-        while let Some((status, whole)) = answer(&self.partial[at..]) {
-            if (200..300).contains(&status) {
+        while let Some(answer) = Answer::first(&self.partial[at..]) {
+            if (200..300).contains(&answer.status) {
                 self.accepted += 1;
             } else if self.refusal.is_none() {
-                let text = &self.partial[at..at + whole];
+                let text = &self.partial[at..at + answer.end];
                 self.refusal = Some(String::from_utf8_lossy(text).into_owned());
             }
-            at += whole;
+            at += answer.end;
         }
         self.partial.drain(..at);
         if self.partial.len() > ANSWER_BYTES_MAX {
@@ -48,18 +48,31 @@ impl Answers {
     }
 }
 
-/// Status and bytes of the first answer, if it is all there.
-fn answer(input: &[u8]) -> Option<(u16, usize)> {
-    let end = input.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let head = String::from_utf8_lossy(&input[..end]).to_ascii_lowercase();
-    let status = head.get(9..12).and_then(|digits| digits.parse().ok()).unwrap_or(0);
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length:"))
-        .and_then(|value| value.trim().parse::<usize>().ok())
-        .unwrap_or(0);
-    let whole = end.checked_add(length)?;
-    (input.len() >= whole).then_some((status, whole))
+/// Where the parts of an answer are in what was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status; 0 if there is none.
+    pub status: u16,
+    /// Where its head ends and its body begins.
+    pub body: usize,
+    /// Where it ends.
+    pub end: usize,
+}
+
+impl Answer {
+    /// The first answer, if it is all there.
+    pub fn first(input: &[u8]) -> Option<Self> {
+        let body = input.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+        let head = String::from_utf8_lossy(&input[..body]).to_ascii_lowercase();
+        let status = head.get(9..12).and_then(|digits| digits.parse().ok()).unwrap_or(0);
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length:"))
+            .and_then(|value| value.trim().parse::<usize>().ok())
+            .unwrap_or(0);
+        let end = body.checked_add(length)?;
+        (input.len() >= end).then_some(Self { status, body, end })
+    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,12 @@
 //! | --- | --- |
 //! | [`cli`] | the command line |
 //! | [`limit`] | the server that no other can beat without sending several messages in one write |
-//! | [`scenario`] | `fanout` and `idle`: options in, report out |
+//! | [`scenario`] | `fanout`, `idle`, `handshake`, `hold`: options in, report out |
 //! | [`bench`] | the gateway and the limit in interleaved pairs: ratios beside their budgets |
+//! | [`protocols`] | plain, Socket.IO and polling on one gateway in interleaved rounds: what each costs |
 //! | [`drive`] | the loop of a scenario: publish when due, account for what comes |
 //! | [`swarm`], [`publisher`], [`link`] | thousands of connections on one thread |
+//! | [`walk`] | one client step by step, every byte counted |
 //! | [`client`], [`protocol`], [`http`], [`frames`] | what goes over a connection; no I/O |
 //! | [`pacing`], [`clock`] | when to publish |
 //! | [`stamp`], [`ledger`] | what arrived: once, in order, how late |
@@ -30,6 +32,7 @@ pub mod link;
 pub mod pacing;
 pub mod proc;
 pub mod protocol;
+pub mod protocols;
 pub mod publisher;
 pub mod report;
 pub mod scenario;
@@ -37,3 +40,4 @@ pub mod stamp;
 pub mod stats;
 pub mod swarm;
 pub mod target;
+pub mod walk;

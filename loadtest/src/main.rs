@@ -6,8 +6,8 @@ use clap::Parser as _;
 use roomcast_loadtest::cli::{Cli, Command};
 use roomcast_loadtest::error::Error;
 use roomcast_loadtest::limit::Limit;
-use roomcast_loadtest::scenario::{fanout, hold, idle};
-use roomcast_loadtest::{bench, report};
+use roomcast_loadtest::scenario::{fanout, handshake, hold, idle};
+use roomcast_loadtest::{bench, protocols, report};
 
 fn main() -> ExitCode {
     match run(&Cli::parse().command) {
@@ -42,6 +42,8 @@ fn run(command: &Command) -> Result<(), Error> {
             report::json(&found)?;
             check(found.faults.total() + u64::from(found.publications == 0))
         }
+        Command::Handshake(arguments) => report::json(&handshake::run(&arguments.options())?),
+        Command::Protocols(arguments) => protocols::run(&arguments.options()),
         Command::Bench(arguments) => bench::run(&arguments.options()),
     }
 }

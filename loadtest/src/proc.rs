@@ -56,6 +56,23 @@ pub struct Memory {
     pub anonymous_bytes: u64,
 }
 
+impl Memory {
+    /// Growth of all resident memory since an earlier reading, bytes for each client.
+    pub fn rss_growth_each(&self, before: &Self, clients: usize) -> f64 {
+        growth(before.rss_bytes, self.rss_bytes, clients)
+    }
+
+    /// The same of user memory.
+    pub fn anonymous_growth_each(&self, before: &Self, clients: usize) -> f64 {
+        growth(before.anonymous_bytes, self.anonymous_bytes, clients)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "memory has far less than 52 bits")]
+fn growth(before: u64, after: u64, clients: usize) -> f64 {
+    (after as f64 - before as f64) / clients.max(1) as f64
+}
+
 /// A process that is watched.
 #[derive(Clone, Debug)]
 pub struct Process {

@@ -11,6 +11,8 @@ pub enum Protocol {
     Limit,
     /// Socket.IO v5 over an Engine.IO v4 WebSocket.
     SocketIo,
+    /// The same over Engine.IO v4 long polling, never upgraded.
+    Polling,
     /// Roomcast's JSON protocol on `/ws`.
     Plain,
 }
@@ -31,17 +33,14 @@ pub fn room_name(room: u32) -> String {
 }
 
 impl Protocol {
-    /// The upgrade request; `host` is the target's address.
-    pub fn upgrade_request(self, host: &str) -> String {
-        let path = match self {
-            Self::Limit => "/",
-            Self::SocketIo => "/socket.io/?EIO=4&transport=websocket",
-            Self::Plain => "/ws",
-        };
-        format!(
-            "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
-        )
+    /// The request that a connection begins with; `host` is the target's address.
+    pub fn first_request(self, host: &str) -> String {
+        match self {
+            Self::Limit => upgrade("/", host),
+            Self::SocketIo => upgrade("/socket.io/?EIO=4&transport=websocket", host),
+            Self::Polling => poll(host, None),
+            Self::Plain => upgrade("/ws", host),
+        }
     }
 
     /// The message that makes a connection a member of a room.
@@ -49,7 +48,7 @@ impl Protocol {
         let room = room_name(room);
         match self {
             Self::Limit => format!("J{room}"),
-            Self::SocketIo => format!("420[\"subscribe\",\"{room}\"]"),
+            Self::SocketIo | Self::Polling => format!("420[\"subscribe\",\"{room}\"]"),
             Self::Plain => format!("{{\"type\":\"subscribe\",\"id\":\"s\",\"room\":\"{room}\"}}"),
         }
     }
@@ -60,7 +59,7 @@ impl Protocol {
         // Writing to a vector cannot fail.
         let (_, tail) = match self {
             Self::Limit => (write!(out, "Pbench:{room} "), ""),
-            Self::SocketIo => (write!(out, "42[\"publish\",\"bench:{room}\",\"{EVENT}\",\""), "\"]"),
+            Self::SocketIo | Self::Polling => (write!(out, "42[\"publish\",\"bench:{room}\",\"{EVENT}\",\""), "\"]"),
             Self::Plain => (
                 write!(
                     out,
@@ -72,6 +71,39 @@ impl Protocol {
         stamp.write(payload_bytes, out);
         out.extend_from_slice(tail.as_bytes());
     }
+}
+
+/// A WebSocket handshake.
+pub fn upgrade(path: &str, host: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
+    )
+}
+
+/// A long-polling GET: the handshake without `sid`.
+pub fn poll(host: &str, sid: Option<&str>) -> String {
+    let path = polling_path(sid);
+    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")
+}
+
+/// A long-polling POST; `payload` is one packet, or several with 0x1e between them.
+pub fn post(host: &str, sid: &str, payload: &str) -> String {
+    let (path, length) = (polling_path(Some(sid)), payload.len());
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: text/plain;charset=UTF-8\r\n\
+         Content-Length: {length}\r\n\r\n{payload}"
+    )
+}
+
+fn polling_path(sid: Option<&str>) -> String {
+    let sid = sid.map_or_else(String::new, |sid| format!("&sid={sid}"));
+    format!("/socket.io/?EIO=4&transport=polling{sid}")
+}
+
+/// The session's id in an open packet.
+pub fn sid_of(open: &str) -> Option<&str> {
+    open.strip_prefix("0{\"sid\":\"")?.split('"').next()
 }
 
 /// Appends the body of `POST /v1/publish`.
@@ -86,6 +118,16 @@ pub fn publish_body(stamp: &Stamp, payload_bytes: usize, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn polls_are_what_engine_io_says() {
+        assert_eq!(sid_of(r#"0{"sid":"abc","upgrades":[]}"#), Some("abc"));
+        assert_eq!(sid_of(r#"40{"sid":"abc"}"#), None);
+        assert_eq!(poll("h", None), "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: h\r\n\r\n");
+        let post = post("h", "abc", "40");
+        assert!(post.starts_with("POST /socket.io/?EIO=4&transport=polling&sid=abc HTTP/1.1\r\nHost: h\r\n"));
+        assert!(post.ends_with("Content-Length: 2\r\n\r\n40"));
+    }
 
     #[test]
     fn publications_are_what_the_protocols_say() {

@@ -46,9 +46,9 @@ impl Publisher {
         token: Token,
     ) -> io::Result<Self> {
         let mut link = Link::connect(address, registry, token)?;
-        let request = protocol.upgrade_request(&address.to_string());
-        link.pending().extend_from_slice(request.as_bytes());
-        let client = Client::new(protocol, Purpose::Publisher);
+        let host = address.to_string();
+        link.pending().extend_from_slice(protocol.first_request(&host).as_bytes());
+        let client = Client::new(protocol, Purpose::Publisher, &host);
         Ok(Self::new(link, Kind::Socket { protocol, client }, payload_bytes))
     }
 

@@ -28,6 +28,24 @@ pub fn to_json(value: &impl Serialize) -> Result<String, Error> {
     serde_json::to_string_pretty(value).map_err(|error| Error::Io("write JSON".to_owned(), error.into()))
 }
 
+/// Three digits that matter, for people.
+pub fn short(value: f64) -> String {
+    match value.abs() {
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        size if size >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+/// The same cells for a page; the first row is the heading.
+pub fn markdown(rows: &[Vec<String>]) -> String {
+    let mut lines: Vec<String> = rows.iter().map(|row| format!("| {} |\n", row.join(" | "))).collect();
+    let columns = rows.first().map_or(0, Vec::len);
+    lines.insert(lines.len().min(1), format!("|{}\n", " --- |".repeat(columns)));
+    lines.concat()
+}
+
 /// Columns padded to their widest cell; the first row is the heading.
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -60,5 +78,16 @@ mod tests {
         let row = |cells: &[&str]| cells.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>();
         let text = table(&[row(&["a", "long"]), row(&["µs each", "1"])]);
         assert_eq!(text, "a        long\n-------  ----\nµs each  1\n");
+    }
+
+    #[test]
+    fn a_page_has_a_rule_under_its_heading() {
+        let row = |cells: &[&str]| cells.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>();
+        assert_eq!(markdown(&[row(&["a", "b"]), row(&["1", "2"])]), "| a | b |\n| --- | --- |\n| 1 | 2 |\n");
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!([0.0912, 1.149, 12.34, 2_048.4].map(short), ["0.091", "1.15", "12.3", "2048"]);
     }
 }

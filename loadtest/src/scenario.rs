@@ -1,5 +1,6 @@
 //! The scenarios: each takes options and gives a report.
 
 pub mod fanout;
+pub mod handshake;
 pub mod hold;
 pub mod idle;

@@ -111,7 +111,8 @@ impl Swarm {
                 "one process holds at most {CLIENTS_MAX} clients, in at least one room"
             )));
         }
-        let request = crowd.protocol.upgrade_request(&crowd.address.to_string());
+        let host = crowd.address.to_string();
+        let request = crowd.protocol.first_request(&host);
         let mut moved = (Instant::now(), 0);
         while self.ready < crowd.clients {
             while self.members.len() < crowd.clients && self.members.len() - self.ready < CONNECTING_MAX {
@@ -119,7 +120,7 @@ impl Swarm {
                 let mut link = Link::connect(crowd.address, self.poll.registry(), token)
                     .map_err(Error::io(format!("connect to {}", crowd.address)))?;
                 link.pending().extend_from_slice(request.as_bytes());
-                let client = Client::new(crowd.protocol, Purpose::Member(crowd.room_of(token.0)));
+                let client = Client::new(crowd.protocol, Purpose::Member(crowd.room_of(token.0)), &host);
                 let link = Some(link);
                 self.members.push(Member { link, client });
             }
@@ -148,6 +149,9 @@ impl Swarm {
         internal: Option<SocketAddr>,
         payload_bytes: usize,
     ) -> Result<(), Error> {
+        if internal.is_none() && crowd.protocol == Protocol::Polling {
+            return Err(Error::Options("polling clients do not publish here: give --internal".to_owned()));
+        }
         let registry = self.poll.registry();
         let publisher = match internal {
             Some(address) => Publisher::http(address, payload_bytes, registry, PUBLISHER),

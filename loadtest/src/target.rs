@@ -9,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use serde::de::DeserializeOwned;
+
 use crate::error::Error;
 
 /// A server says where it listens within this time.
@@ -64,6 +66,17 @@ pub fn command(program: impl AsRef<OsStr>, pin: Option<Pin>) -> Command {
     }
 }
 
+/// Runs this program once more as the generator, a process of its own: fresh memory, its own
+/// core. Gives its report.
+pub fn generate<T: DeserializeOwned>(program: &Path, pinned: bool, arguments: &[String]) -> Result<T, Error> {
+    let mut command = command(program, pinned.then_some(GENERATOR));
+    command.args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit());
+    let output = command.output().map_err(Error::io("start the generator"))?;
+    // Its exit code only repeats what the report says of faults; without a report it failed.
+    serde_json::from_slice(&output.stdout)
+        .map_err(|error| Error::Target(format!("the generator gave no report ({error})")))
+}
+
 /// A running server. Ends with its owner.
 #[derive(Debug)]
 pub struct Target {
@@ -84,8 +97,14 @@ impl Target {
 
     /// The gateway with one shard, on ports that the system chooses.
     pub fn gateway(program: &Path, pin: Option<Pin>) -> Result<Self, Error> {
+        Self::gateway_with(program, pin, &[])
+    }
+
+    /// The same with more settings, as variables.
+    pub fn gateway_with(program: &Path, pin: Option<Pin>, settings: &[(&str, &str)]) -> Result<Self, Error> {
         let mut command = command(program, pin);
         command
+            .envs(settings.iter().copied())
             .env("ROOMCAST__PUBLIC__ADDRESS", "127.0.0.1:0")
             .env("ROOMCAST__INTERNAL__ADDRESS", "127.0.0.1:0")
             .env("ROOMCAST__NODE__SHARDS", "1");

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::bench::plan::{Budget, Figure, Found};
-use crate::report;
+use crate::report::{self, short};
 use crate::stats::Spread;
 
 /// Pairs that a budget is judged with.
@@ -104,16 +104,6 @@ fn verdict(budget: Budget, spread: Option<&Spread>) -> &'static str {
     }
 }
 
-/// Three digits that matter, for people.
-fn short(value: f64) -> String {
-    match value.abs() {
-        size if size >= 100.0 => format!("{value:.0}"),
-        size if size >= 10.0 => format!("{value:.1}"),
-        size if size >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
-    }
-}
-
 /// The table for people.
 pub fn table(rows: &[Row]) -> String {
     let heading = ["", "limit", "roomcast", "judged", "min..max", "budget", "verdict"];
@@ -143,10 +133,5 @@ mod tests {
         assert_eq!(of(&nine, Budget::AtMost(1.2)), "met within the interval");
         assert_eq!(of(&nine, Budget::AtMost(1.05)), "missed");
         assert_eq!(of(&[], Budget::AtMost(1.0)), "not measured");
-    }
-
-    #[test]
-    fn numbers_are_short() {
-        assert_eq!([0.0912, 1.149, 12.34, 2_048.4].map(short), ["0.091", "1.15", "12.3", "2048"]);
     }
 }

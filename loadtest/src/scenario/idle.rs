@@ -83,8 +83,8 @@ pub fn run(options: &Options) -> Result<Report, Error> {
         clients: crowd.clients,
         before,
         after,
-        rss_bytes_each: growth(before.rss_bytes, after.rss_bytes, crowd.clients),
-        anonymous_bytes_each: growth(before.anonymous_bytes, after.anonymous_bytes, crowd.clients),
+        rss_bytes_each: after.rss_growth_each(&before, crowd.clients),
+        anonymous_bytes_each: after.anonymous_growth_each(&before, crowd.clients),
         connect_seconds,
         connect_cpu_us_each: connect_cpu.microseconds_each(crowd.clients as u64).0,
         hold_seconds: hold.elapsed().as_secs_f64(),
@@ -93,9 +93,4 @@ pub fn run(options: &Options) -> Result<Report, Error> {
         faults,
         first_loss: drive.first_loss.take(),
     })
-}
-
-#[expect(clippy::cast_precision_loss, reason = "memory has far less than 52 bits")]
-fn growth(before: u64, after: u64, clients: usize) -> f64 {
-    (after as f64 - before as f64) / clients.max(1) as f64
 }
