@@ -13,14 +13,29 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-const { values: options } = parseArgs({
-  options: {
-    port: { type: "string", default: "3000" },
-    gateway: { type: "string", default: "http://127.0.0.1:8080" },
-    api: { type: "string", default: "http://127.0.0.1:9090" },
-    round: { type: "string", default: "60" },
-  },
+const options = read({
+  port: { type: "string", default: "3000" },
+  gateway: { type: "string", default: "http://127.0.0.1:8080" },
+  api: { type: "string", default: "http://127.0.0.1:9090" },
+  round: { type: "string", default: "60" },
 });
+
+/** The options of the command line; what is wrong with them is said in one line. */
+function read(known) {
+  try {
+    const { values } = parseArgs({ options: known });
+    for (const name of ["port", "round"]) {
+      if (!/^\d{1,5}$/.test(values[name]) || values.port > 65535) throw new Error(`--${name} takes a number, not ${values[name]}`);
+    }
+    for (const name of ["gateway", "api"]) {
+      if (!/^https?:\/\//.test(values[name])) throw new Error(`--${name} takes an address such as ${known[name].default}`);
+    }
+    return values;
+  } catch (error) {
+    console.error(`serve.mjs: ${error.message}`);
+    process.exit(64);
+  }
+}
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 // The stock client, as npm installed it.

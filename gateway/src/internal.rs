@@ -8,6 +8,7 @@
 //! | `object` | reading JSON strictly |
 //! | `audience` | to whom: `to`, `select`, `except` |
 //! | `publish` | `POST /v1/publish` |
+//! | `outcome` | how a publication ended, counted |
 //! | `acks` | the same with `ack`: what clients answered |
 //! | `batch` | `POST /v1/publish/batch`, as an array or as a stream of lines |
 //! | `pipeline` | publications one after the other, answered in order |

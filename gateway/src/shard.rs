@@ -4,12 +4,15 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `state` | what a shard owns; connections found by their keys |
+//! | `connection`, `io` | one connection, and the socket under it |
+//! | `rules` | what a shard needs of the settings, in its own units |
 //! | `item`, `turn`, `polled` | a publication here, the turn that is collected, the transport that is polled |
 //! | `sockets`, `writing`, `closing` | sockets made and closed, bytes going out, connections ending |
 //! | `flush` | the write path: one write a connection and turn |
 //! | `rooms`, `outbox`, `wheel`, `acks` | the tables, each by itself |
 //! | `reading` | bytes to packets, timers |
 //! | `requests`, `commands`, `subscribing`, `publishing` | what clients ask for |
+//! | `refusal` | what a client is told that does not get what it asked for |
 //! | `orders` | what backends and other nodes ask for |
 //! | `listing` | what the API asks about who is here |
 //! | `polling` | the long-polling transport |
