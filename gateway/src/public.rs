@@ -53,13 +53,18 @@ pub(crate) async fn serve(shard: Rc<Shard>, stream: TcpStream, address: SocketAd
         let (shard, wait) = (Rc::clone(&shard), Rc::clone(&wait));
         service_fn(move |request| {
             let (shard, wait) = (Rc::clone(&shard), Rc::clone(&wait));
+            wait.pause();
             async move {
-                let _busy = wait.pause();
-                route(shard, request, address).await
+                let response = route(shard, request, address).await;
+                // Not on drop: whoever dies before its answer waits for no other request.
+                wait.resume();
+                response
             }
         })
     };
     let served = tokio::select! {
+        // A request that has come is begun, and then not given up.
+        biased;
         served = http.serve_connection(TokioIo::new(stream), service).with_upgrades() => served,
         () = wait.given_up() => return,
     };

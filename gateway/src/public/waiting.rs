@@ -43,6 +43,8 @@ impl Waiting {
 pub(super) struct Wait {
     shard: Rc<Shard>,
     turn: Cell<u64>,
+    /// Whether a request is in progress.
+    busy: Cell<bool>,
     served_any: Cell<bool>,
     given_up: Rc<Notify>,
 }
@@ -51,16 +53,23 @@ impl Wait {
     /// A new connection waits for its first request.
     pub(super) fn begin(shard: &Rc<Shard>) -> Self {
         let given_up = Rc::new(Notify::new());
-        let wait = Self { shard: Rc::clone(shard), turn: Cell::new(0), served_any: Cell::new(false), given_up };
-        wait.resume();
+        let (busy, served_any) = (Cell::new(false), Cell::new(false));
+        let wait = Self { shard: Rc::clone(shard), turn: Cell::new(0), busy, served_any, given_up };
+        wait.enter();
         wait
     }
 
-    /// A request has come: it waits for none until what is returned goes.
-    pub(super) fn pause(self: Rc<Self>) -> Busy {
+    /// A request has come: it waits for none until [`Self::resume`].
+    pub(super) fn pause(&self) {
         self.served_any.set(true);
+        self.busy.set(true);
         self.leave();
-        Busy(self)
+    }
+
+    /// The request has its answer: it waits for the next.
+    pub(super) fn resume(&self) {
+        self.busy.set(false);
+        self.enter();
     }
 
     /// Whether any request has come.
@@ -68,20 +77,26 @@ impl Wait {
         self.served_any.get()
     }
 
-    /// Resolves when it has to make room.
+    /// Resolves when it has to make room. That it had to is void once a request has come.
     pub(super) async fn given_up(&self) {
-        self.given_up.notified().await;
+        loop {
+            self.given_up.notified().await;
+            if !self.busy.get() && !self.is_waiting() {
+                return self.shard.state.borrow().cells.inc(Counter::HttpConnectionsGivenUp);
+            }
+        }
     }
 
-    fn resume(&self) {
+    fn is_waiting(&self) -> bool {
+        self.shard.waiting.borrow().by_turn.contains_key(&self.turn.get())
+    }
+
+    fn enter(&self) {
         let (turn, longest) = self.shard.waiting.borrow_mut().add(Rc::clone(&self.given_up));
         self.turn.set(turn);
         let state = self.shard.state.borrow();
         match longest {
-            Some(longest) => {
-                longest.notify_one();
-                state.cells.inc(Counter::HttpConnectionsGivenUp);
-            }
+            Some(longest) => longest.notify_one(),
             None => state.cells.gauge_add(Gauge::HttpConnectionsWaiting, 1),
         }
     }
@@ -99,18 +114,20 @@ impl Drop for Wait {
     }
 }
 
-/// A request is in progress.
-pub(super) struct Busy(Rc<Wait>);
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.resume();
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::task::{Context, Waker};
+
+    use roomcast_core::adapter::MemoryAdapter;
+    use roomcast_core::id::{NodeTag, ShardIndex};
+
     use super::*;
+    use crate::metrics::Metrics;
+    use crate::node::{Node, Parts};
+    use crate::os::ConnectionLimit;
+    use crate::settings::Settings;
 
     #[test]
     fn the_longest_waiting_makes_room() {
@@ -125,5 +142,54 @@ mod tests {
         waiting.by_turn.remove(&second);
         assert!(waiting.add(b).1.is_none(), "there was room again");
         assert_eq!(waiting.by_turn.len(), 2);
+    }
+
+    /// A shard where one connection may wait.
+    fn shard() -> Rc<Shard> {
+        let tag = NodeTag::from_entropy([1, 2, 3]);
+        let node = Node::new(Parts {
+            tag,
+            settings: Settings::default(),
+            namespaces: Vec::new(),
+            adapter: Arc::new(MemoryAdapter::alone(tag).0),
+            metrics: Arc::new(Metrics::new()),
+            events: None,
+            echo_path: None,
+            shards: 1,
+            limit: ConnectionLimit::of(1),
+        });
+        Shard::new(ShardIndex::new(0).expect("an index"), node)
+    }
+
+    fn is_given_up(wait: &Wait) -> bool {
+        pin!(wait.given_up()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn a_request_that_has_come_makes_void_that_its_connection_had_to_go() {
+        let shard = shard();
+        let given_up = || shard.node.metrics.counter(Counter::HttpConnectionsGivenUp);
+        let first = Wait::begin(&shard);
+        let _second = Wait::begin(&shard);
+        first.pause();
+        assert!(!is_given_up(&first), "it is asked something");
+        first.resume();
+        assert!(!is_given_up(&first), "it waits for the next, in a turn of its own");
+        let third = Wait::begin(&shard);
+        first.pause();
+        first.resume();
+        assert!(!is_given_up(&first), "it was asked meanwhile");
+        assert!(is_given_up(&third) && given_up() == 1);
+    }
+
+    #[test]
+    fn one_that_dies_at_its_request_pushes_nobody_out() {
+        let shard = shard();
+        let dying = Wait::begin(&shard);
+        dying.pause();
+        let waits = Wait::begin(&shard);
+        drop(dying);
+        assert!(waits.is_waiting() && !is_given_up(&waits));
+        assert_eq!(shard.node.metrics.gauge(Gauge::HttpConnectionsWaiting), 1);
     }
 }
