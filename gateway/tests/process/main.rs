@@ -5,7 +5,9 @@
 //! | `program` | starting, signalling and asking the real binary |
 //! | `commands` | check-config, print-config, healthcheck, help |
 //! | `reload` | SIGHUP |
+//! | `early` | signals that come before it has started |
 
 mod commands;
+mod early;
 mod program;
 mod reload;
