@@ -51,16 +51,7 @@ pub(crate) async fn serve(shard: Rc<Shard>, stream: TcpStream, address: SocketAd
     let wait = Rc::new(Wait::begin(&shard));
     let service = {
         let (shard, wait) = (Rc::clone(&shard), Rc::clone(&wait));
-        service_fn(move |request| {
-            let (shard, wait) = (Rc::clone(&shard), Rc::clone(&wait));
-            wait.pause();
-            async move {
-                let response = route(shard, request, address).await;
-                // Not on drop: whoever dies before its answer waits for no other request.
-                wait.resume();
-                response
-            }
-        })
+        service_fn(move |request| Rc::clone(&wait).during(route(Rc::clone(&shard), request, address)))
     };
     let served = tokio::select! {
         // A request that has come is begun, and then not given up.

@@ -16,6 +16,7 @@ use hyper::{Response, StatusCode};
 use tokio::sync::mpsc;
 
 use super::answer::{self, Body, Stream};
+use super::body::waste;
 use super::guard::Holder;
 use super::object::elements;
 use super::pipeline::{Pipeline, Separation};
@@ -93,6 +94,8 @@ async fn run(mut lines: Lines, mut body: Incoming, answers: mpsc::Sender<Bytes>)
             return;
         }
     }
+    // Nothing is left of one that its sender has ended.
+    waste(&mut body).await;
 }
 
 /// The lines of a body that comes in pieces.

@@ -59,17 +59,18 @@ impl Wait {
         wait
     }
 
-    /// A request has come: it waits for none until [`Self::resume`].
-    pub(super) fn pause(&self) {
+    /// A request has come: it waits for none until that has its `answer`. If it dies before,
+    /// and the future with it, it waits for none ever.
+    pub(super) fn during<T>(self: Rc<Self>, answer: impl Future<Output = T>) -> impl Future<Output = T> {
         self.served_any.set(true);
         self.busy.set(true);
         self.leave();
-    }
-
-    /// The request has its answer: it waits for the next.
-    pub(super) fn resume(&self) {
-        self.busy.set(false);
-        self.enter();
+        async move {
+            let answer = answer.await;
+            self.busy.set(false);
+            self.enter();
+            answer
+        }
     }
 
     /// Whether any request has come.
@@ -116,12 +117,14 @@ impl Drop for Wait {
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
     use std::pin::pin;
     use std::sync::Arc;
     use std::task::{Context, Waker};
 
     use roomcast_core::adapter::MemoryAdapter;
     use roomcast_core::id::{NodeTag, ShardIndex};
+    use tokio::sync::oneshot;
 
     use super::*;
     use crate::metrics::Metrics;
@@ -161,35 +164,37 @@ mod tests {
         Shard::new(ShardIndex::new(0).expect("an index"), node)
     }
 
-    fn is_given_up(wait: &Wait) -> bool {
-        pin!(wait.given_up()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    /// Whether it is ready at once.
+    fn is_ready(future: impl Future) -> bool {
+        pin!(future).poll(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 
     #[test]
     fn a_request_that_has_come_makes_void_that_its_connection_had_to_go() {
         let shard = shard();
         let given_up = || shard.node.metrics.counter(Counter::HttpConnectionsGivenUp);
-        let first = Wait::begin(&shard);
+        let first = Rc::new(Wait::begin(&shard));
         let _second = Wait::begin(&shard);
-        first.pause();
-        assert!(!is_given_up(&first), "it is asked something");
-        first.resume();
-        assert!(!is_given_up(&first), "it waits for the next, in a turn of its own");
+        let (answer, answered) = oneshot::channel::<()>();
+        let mut request = pin!(Rc::clone(&first).during(answered));
+        assert!(!is_ready(request.as_mut()) && !is_ready(first.given_up()), "it is asked something");
+        drop(answer);
+        assert!(is_ready(request) && !is_ready(first.given_up()), "it waits for the next, in a turn of its own");
         let third = Wait::begin(&shard);
-        first.pause();
-        first.resume();
-        assert!(!is_given_up(&first), "it was asked meanwhile");
-        assert!(is_given_up(&third) && given_up() == 1);
+        assert!(is_ready(Rc::clone(&first).during(async {})));
+        assert!(!is_ready(first.given_up()), "it was asked meanwhile");
+        assert!(is_ready(third.given_up()) && given_up() == 1);
     }
 
     #[test]
     fn one_that_dies_at_its_request_pushes_nobody_out() {
         let shard = shard();
-        let dying = Wait::begin(&shard);
-        dying.pause();
+        let dying = Rc::new(Wait::begin(&shard));
+        let mut request = Box::pin(Rc::clone(&dying).during(pending::<()>()));
+        assert!(!is_ready(request.as_mut()));
         let waits = Wait::begin(&shard);
-        drop(dying);
-        assert!(waits.is_waiting() && !is_given_up(&waits));
+        drop((request, dying));
+        assert!(waits.is_waiting() && !is_ready(waits.given_up()));
         assert_eq!(shard.node.metrics.gauge(Gauge::HttpConnectionsWaiting), 1);
     }
 }
