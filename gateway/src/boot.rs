@@ -91,9 +91,8 @@ impl Gateway {
         let (public_address, internal_address) = (address(&public), address(&internal));
         let tag = NodeTag::from_entropy(entropy());
         let (adapter, events) = adapter(&settings, tag);
-        let connections = connection_limit(&settings);
+        let limit = os::connection_limit(&settings.limits);
         let metrics = Arc::new(Metrics::new());
-        metrics.gauge_set(Gauge::ConnectionsLimit, connections.connections);
         let namespaces = namespaces(&settings);
         for entry in &namespaces {
             // Not live yet is no reason to wait: readiness tells.
@@ -107,8 +106,7 @@ impl Gateway {
             events: self.events,
             echo_path: self.echo_path,
             shards,
-            connections_max: connections.connections as usize,
-            http_connections_max: connections.http_connections as usize,
+            limit,
             settings,
         });
         let control = tokio::runtime::Builder::new_multi_thread()
@@ -123,8 +121,8 @@ impl Gateway {
             control.spawn(crate::internal::serve(Arc::clone(&node), listener));
         }
         node.metrics.gauge_set(Gauge::Ready(ReadyCheck::Listeners), 1);
-        crate::reload::note_success(&node);
-        Ok(Handle { node, control, threads, public: public_address, internal: internal_address, connections })
+        node.note_settings_read();
+        Ok(Handle { node, control, threads, public: public_address, internal: internal_address })
     }
 }
 
@@ -148,15 +146,6 @@ pub(crate) fn namespaces(settings: &Settings) -> Vec<NamespaceEntry> {
             Some(NamespaceEntry::new(name, entry.client_subscribe, entry.client_publish))
         })
         .collect()
-}
-
-/// How many connections the settings, open files and memory allow, as of now.
-pub(crate) fn connection_limit(settings: &Settings) -> ConnectionLimit {
-    let files = os::raise_file_limit().unwrap_or_else(|error| {
-        tracing::warn!(%error, "the file limit cannot be raised; assuming 1024");
-        1024
-    });
-    ConnectionLimit::new(&settings.limits, files, os::memory_limit())
 }
 
 fn start_shards(node: &Arc<Node>, listeners: Vec<std::net::TcpListener>) -> Result<Vec<JoinHandle<()>>, StartError> {
@@ -192,7 +181,6 @@ pub struct Handle {
     threads: Vec<JoinHandle<()>>,
     public: SocketAddr,
     internal: SocketAddr,
-    connections: ConnectionLimit,
 }
 
 impl Handle {
@@ -206,9 +194,9 @@ impl Handle {
         self.internal
     }
 
-    /// The connection limit in force, and what sets it.
-    pub fn connection_limit(&self) -> &ConnectionLimit {
-        &self.connections
+    /// The connection limit in force, and what sets it. A reload may change it.
+    pub fn connection_limit(&self) -> ConnectionLimit {
+        self.node.connection_limit()
     }
 
     /// What all threads share.

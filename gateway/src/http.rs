@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hyper::header::{CONTENT_ENCODING, HeaderMap};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 
@@ -17,6 +18,11 @@ pub(crate) fn server(limits: &Limits) -> http1::Builder {
         .max_buf_size(limits.header_bytes_max.max(HEADER_BYTES_MIN as usize))
         .max_headers(limits.headers_max);
     http
+}
+
+/// Whether a body is compressed, or changed in another way before it was sent. None is read.
+pub(crate) fn is_encoded(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_ENCODING).is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Why hyper ended a connection, if that was the peer's fault. One that was idle after a

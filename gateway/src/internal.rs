@@ -2,7 +2,8 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `routes` | paths, methods and the scopes they need |
+//! | `rows` | paths, methods and the scopes they need |
+//! | `routes` | who answers which request |
 //! | `guard` | who may use the API, and what a body may be |
 //! | `body` | reading bodies within their limits |
 //! | `object` | reading JSON strictly |
@@ -50,6 +51,7 @@ mod publish;
 mod query;
 mod rooms;
 mod routes;
+mod rows;
 mod shards;
 
 use std::convert::Infallible;
@@ -63,10 +65,10 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::limits::{INTERNAL_CONNECTIONS_MAX, REQUEST_ID_BYTES_MAX};
-use crate::metrics::{Counter, HttpRefusal, Listener};
+use crate::metrics::{Counter, Gauge, HttpRefusal, Listener, Route};
 use crate::node::Node;
 use answer::Body;
 
@@ -86,18 +88,19 @@ pub(crate) async fn serve(node: Arc<Node>, listener: std::net::TcpListener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the internal listener does not serve"),
     };
-    // Whoever takes none of an answer's bytes does not keep its place either.
-    crate::listener::let_go_after(&listener, Duration::from_millis(node.settings().limits.body_timeout_ms));
     let places = Arc::new(Semaphore::new(INTERNAL_CONNECTIONS_MAX));
     let api = Arc::new(Api { node, requests: AtomicU64::new(0) });
     loop {
+        if places.available_permits() == 0 {
+            api.node.metrics.inc(Counter::InternalConnectionsFull);
+        }
         // The semaphore is never closed.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             return;
         };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let api = Arc::clone(&api);
+                let (api, place) = (Arc::clone(&api), Place::taken(&api.node, place));
                 tokio::spawn(async move {
                     connection(api, stream).await;
                     drop(place);
@@ -112,10 +115,33 @@ pub(crate) async fn serve(node: Arc<Node>, listener: std::net::TcpListener) {
     }
 }
 
+/// One of the connections that the listener may have, given back on drop.
+struct Place {
+    node: Arc<Node>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    fn taken(node: &Arc<Node>, permit: OwnedSemaphorePermit) -> Self {
+        node.metrics.gauge_add(Gauge::InternalConnections, 1);
+        Self { node: Arc::clone(node), _permit: permit }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.node.metrics.gauge_sub(Gauge::InternalConnections, 1);
+    }
+}
+
 async fn connection(api: Arc<Api>, stream: TcpStream) {
     // Answers are small and whole; waiting to join them with more only adds latency.
     let _ = stream.set_nodelay(true);
-    let http = crate::http::server(&api.node.settings().limits);
+    let settings = api.node.settings();
+    // Whoever takes none of an answer's bytes does not keep its place either.
+    crate::listener::let_go_after(&stream, Duration::from_millis(settings.limits.body_timeout_ms));
+    let http = crate::http::server(&settings.limits);
+    drop(settings);
     let served_any = Arc::new(AtomicBool::new(false));
     let service = {
         let (api, served_any) = (Arc::clone(&api), Arc::clone(&served_any));
@@ -137,7 +163,9 @@ async fn respond(api: Arc<Api>, request: Request<Incoming>) -> Result<Response<B
     let (route, answer) = routes::answer(&api.node, request).await;
     let mut response = answer.unwrap_or_else(|problem| answer::problem(&problem));
     api.node.metrics.api_request(route, response.status().as_u16(), started.elapsed());
-    refused(&api.node, HttpRefusal::of(response.status().as_u16()));
+    // What is not found at a path that there is, such as a connection, was asked for by the rules.
+    let refusal = HttpRefusal::of(response.status().as_u16());
+    refused(&api.node, refusal.filter(|reason| *reason != HttpRefusal::NotFound || route == Route::Other));
     response.headers_mut().insert("x-request-id", id);
     Ok(response)
 }

@@ -140,6 +140,7 @@ pub const FIXED: &[Fixed] = &[
     fixed("time to acknowledge, `ack.timeout_ms`", ACK_TIMEOUT_MS_MAX as usize, "ms", "400 `invalid_request`"),
     fixed("acknowledgements that are collected", ACK_REPLY_BYTES_MAX, "bytes", "the rest is counted, not listed"),
     fixed("items of one page of a list", LIST_ITEMS_MAX as usize, "", "400 `invalid_request`"),
+    fixed("bytes of one page of a list", LIST_REPLY_BYTES_MAX, "bytes", "the page ends there; `next` goes on"),
     fixed("publications of a batch that are under way", BATCH_WAITING_MAX, "", "the body is read on as they are done"),
     fixed(
         "time all nodes have to answer a request of the API",

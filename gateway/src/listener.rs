@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -64,14 +65,15 @@ fn listen(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Has accepted sockets break when the peer takes none of their bytes for that long.
+/// Has a socket, or all that a listener accepts from now on, break when the peer takes none of
+/// its bytes for that long.
 ///
 /// A WebSocket is closed before, by its outbox or its heartbeat. The answer to a request is
 /// in nobody's hands but the kernel's: without this a peer could keep it there for ever.
-pub(crate) fn let_go_after(listener: &tokio::net::TcpListener, silence: std::time::Duration) {
+pub(crate) fn let_go_after(socket: &impl AsFd, silence: std::time::Duration) {
     // Where the system knows no such option, its own patience with silent peers holds.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    if let Err(error) = socket2::SockRef::from(listener).set_tcp_user_timeout(Some(silence)) {
+    if let Err(error) = socket2::SockRef::from(socket).set_tcp_user_timeout(Some(silence)) {
         tracing::warn!(%error, "sockets whose peers stop reading are not let go by the system");
     }
 }

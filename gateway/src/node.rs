@@ -5,7 +5,7 @@
 //! what its hot path needs in rules of its own.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use roomcast_core::adapter::{Adapter, PublishError};
 use roomcast_core::id::{NodeTag, ShardIndex, SocketId};
@@ -53,6 +53,8 @@ pub struct Node {
     stamps: Vec<AtomicU64>,
     connections: AtomicUsize,
     connections_max: AtomicUsize,
+    /// What that comes from.
+    limit: Mutex<ConnectionLimit>,
     transports: AtomicUsize,
     draining: AtomicBool,
     publications: AtomicU64,
@@ -102,15 +104,14 @@ pub struct Parts {
     /// How many shards.
     pub shards: usize,
     /// Connections at most.
-    pub connections_max: usize,
-    /// HTTP connections of the public listener that may wait for a request.
-    pub http_connections_max: usize,
+    pub limit: ConnectionLimit,
 }
 
 impl Node {
     /// A node that serves nobody yet.
     pub fn new(parts: Parts) -> Arc<Self> {
         let bytes_max = parts.settings.limits.mailbox_bytes_max;
+        parts.metrics.gauge_set(Gauge::ConnectionsLimit, parts.limit.connections);
         Arc::new(Self {
             tag: parts.tag,
             clock: Clock::start(),
@@ -124,8 +125,9 @@ impl Node {
             mailboxes: (0..parts.shards).map(|_| Mailbox::new(bytes_max)).collect(),
             stamps: (0..parts.shards).map(|_| AtomicU64::new(0)).collect(),
             connections: AtomicUsize::new(0),
-            connections_max: AtomicUsize::new(parts.connections_max),
-            http_connections_max: parts.http_connections_max,
+            connections_max: AtomicUsize::new(parts.limit.connections as usize),
+            limit: Mutex::new(parts.limit),
+            http_connections_max: parts.limit.http_connections as usize,
             transports: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             publications: AtomicU64::new(0),
@@ -143,6 +145,12 @@ impl Node {
     /// Puts other settings in the place of these; whoever holds these goes on with them.
     pub(crate) fn replace_settings(&self, settings: Settings) {
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+
+    /// The settings in force are those that were read last, at this time.
+    pub(crate) fn note_settings_read(&self) {
+        self.metrics.gauge_set(Gauge::ConfigReloadSuccessful, 1);
+        self.metrics.gauge_set(Gauge::ConfigReloadSuccessTime, self.clock.unix() / 1000);
     }
 
     /// Whether this is the open development mode. Settled at the start: no reload opens a node.
@@ -203,9 +211,16 @@ impl Node {
     }
 
     /// Sets how many connections are admitted. Those that are there stay, be they more.
-    pub(crate) fn set_connections_max(&self, limit: &ConnectionLimit) {
+    pub(crate) fn set_connection_limit(&self, limit: ConnectionLimit) {
+        // Whoever holds the lock only copies: there is nothing half done to see.
+        *self.limit.lock().unwrap_or_else(PoisonError::into_inner) = limit;
         self.connections_max.store(limit.connections as usize, Ordering::Relaxed);
         self.metrics.gauge_set(Gauge::ConnectionsLimit, limit.connections);
+    }
+
+    /// How many connections are admitted, and why not more.
+    pub fn connection_limit(&self) -> ConnectionLimit {
+        *self.limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Connections counted now.

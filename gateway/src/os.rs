@@ -11,6 +11,15 @@ use std::path::Path;
 use crate::limits::FILES_RESERVED;
 use crate::settings::Limits;
 
+/// How many connections the settings, open files and memory allow, as of now.
+pub fn connection_limit(limits: &Limits) -> ConnectionLimit {
+    let files = raise_file_limit().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the file limit cannot be raised; assuming 1024");
+        1024
+    });
+    ConnectionLimit::new(limits, files, memory_limit())
+}
+
 /// Raises the soft limit of open files to the hard one; returns the limit now in force.
 pub fn raise_file_limit() -> io::Result<u64> {
     rlimit::increase_nofile_limit(u64::MAX)
@@ -79,6 +88,12 @@ pub struct ConnectionLimit {
 }
 
 impl ConnectionLimit {
+    /// As many of both, by the setting.
+    #[cfg(test)]
+    pub(crate) fn of(connections: u64) -> Self {
+        Self { connections, http_connections: connections, binding: Binding::Setting }
+    }
+
     /// The least of the setting, the files (all but a reserve, and those of HTTP connections)
     /// and the memory in portions of `limits.connection_memory_bytes`. HTTP connections may
     /// take a quarter of files and of memory at most.

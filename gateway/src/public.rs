@@ -51,15 +51,11 @@ pub(crate) async fn serve(shard: Rc<Shard>, stream: TcpStream, address: SocketAd
     let wait = Rc::new(Wait::begin(&shard));
     let service = {
         let (shard, wait) = (Rc::clone(&shard), Rc::clone(&wait));
-        service_fn(move |request| {
-            let (shard, wait) = (Rc::clone(&shard), Rc::clone(&wait));
-            async move {
-                let _busy = wait.pause();
-                route(shard, request, address).await
-            }
-        })
+        service_fn(move |request| Rc::clone(&wait).during(route(Rc::clone(&shard), request, address)))
     };
     let served = tokio::select! {
+        // A request that has come is begun, and then not given up.
+        biased;
         served = http.serve_connection(TokioIo::new(stream), service).with_upgrades() => served,
         () = wait.given_up() => return,
     };

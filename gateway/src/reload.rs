@@ -8,10 +8,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::boot;
 use crate::mail::{MAIL_BYTES, Mail};
 use crate::metrics::{Counter, Gauge, ReloadResult};
 use crate::node::Node;
+use crate::os;
 use crate::settings::{Change, Effect, Loaded, Settings, SettingsError};
 use crate::telemetry::Level;
 
@@ -84,7 +84,7 @@ impl Reloader {
         let loaded = Settings::from_process(self.config.as_deref()).map_err(ReloadError::Settings);
         match loaded.and_then(|loaded| self.apply(node, &loaded)) {
             Ok(report) => {
-                note_success(node);
+                node.note_settings_read();
                 node.metrics.inc(Counter::ConfigReloads(ReloadResult::Applied));
                 self.log(&node.settings(), &report);
             }
@@ -102,7 +102,7 @@ impl Reloader {
         let changes = self.sources.differences(&loaded.settings);
         let (changed, restart) = changes.into_iter().partition(|change| change.effect == Effect::Reload);
         self.sources = self.sources.following(&self.sources, &loaded.settings);
-        node.set_connections_max(&boot::connection_limit(&next));
+        node.set_connection_limit(os::connection_limit(&next.limits));
         node.replace_settings(next);
         for mailbox in node.mailboxes() {
             mailbox.post_admitted(Mail::Reload, MAIL_BYTES);
@@ -130,10 +130,4 @@ impl Reloader {
             line();
         }
     }
-}
-
-/// The settings in force are those that were read last, at this time.
-pub(crate) fn note_success(node: &Node) {
-    node.metrics.gauge_set(Gauge::ConfigReloadSuccessful, 1);
-    node.metrics.gauge_set(Gauge::ConfigReloadSuccessTime, node.clock.unix() / 1000);
 }

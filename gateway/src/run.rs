@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{EXIT_SETTINGS, fail, say};
@@ -17,6 +18,11 @@ use crate::{Gateway, Handle, telemetry};
 /// standard output, what fails on the standard error stream. On SIGHUP the settings are read
 /// again ([`Reloader`]).
 pub fn run(config: Option<&Path>, build: impl FnOnce(Settings) -> Gateway) -> ExitCode {
+    // First of all: a reload that is asked for meanwhile is done after the start, and kills nobody.
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return fail(1, &error),
+    };
     let loaded = match Settings::from_process(config) {
         Ok(loaded) => loaded,
         Err(error) => return fail(EXIT_SETTINGS, &error),
@@ -30,16 +36,12 @@ pub fn run(config: Option<&Path>, build: impl FnOnce(Settings) -> Gateway) -> Ex
         Ok(handle) => handle,
         Err(error) => return fail(1, &error),
     };
-    let mut signals = match handle.block_on(async { Signals::new() }) {
-        Ok(signals) => signals,
-        Err(error) => return fail(1, &error),
-    };
     greet(&handle, &read);
     let (name, tag) = (handle.node().settings().node.name.clone(), handle.node().tag);
     tracing::info!(name, %tag, "started");
     let mut reloader = Reloader::new(config.map(Path::to_owned), sources, level);
     let signal = loop {
-        match handle.block_on(signals.next()) {
+        match signals.next() {
             Heard::Reload => reloader.reload(handle.node()),
             Heard::Stop(signal) => break signal,
         }
@@ -87,6 +89,8 @@ enum Heard {
 
 /// The signals that a gateway listens to. None is lost from the making on.
 struct Signals {
+    /// Where they are waited for: they are heard before the gateway has a runtime.
+    runtime: Runtime,
     hangup: Signal,
     interrupt: Signal,
     terminate: Signal,
@@ -94,18 +98,24 @@ struct Signals {
 
 impl Signals {
     fn new() -> io::Result<Self> {
-        Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
+        let runtime = Builder::new_current_thread().enable_io().build()?;
+        let entered = runtime.enter();
+        let hangup = signal(SignalKind::hangup())?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        let terminate = signal(SignalKind::terminate())?;
+        drop(entered);
+        Ok(Self { runtime, hangup, interrupt, terminate })
     }
 
-    async fn next(&mut self) -> Heard {
-        tokio::select! {
-            _ = self.hangup.recv() => Heard::Reload,
-            _ = self.interrupt.recv() => Heard::Stop("ctrl-c"),
-            _ = self.terminate.recv() => Heard::Stop("SIGTERM"),
-        }
+    /// Waits for the next one.
+    fn next(&mut self) -> Heard {
+        let Self { runtime, hangup, interrupt, terminate } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                _ = hangup.recv() => Heard::Reload,
+                _ = interrupt.recv() => Heard::Stop("ctrl-c"),
+                _ = terminate.recv() => Heard::Stop("SIGTERM"),
+            }
+        })
     }
 }

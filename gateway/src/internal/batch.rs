@@ -2,7 +2,9 @@
 //!
 //! As a JSON array: at most `limits.batch_items_max`, one answer, 207 if any item failed.
 //! As JSON lines: without end, each published as its line arrives and answered by a line;
-//! whoever sends has to read the answers too, as they hold up the reading of lines.
+//! whoever sends has to read the answers too, as they hold up the reading of lines. Settings
+//! may be reloaded meanwhile: each line goes by those of its time, and a stream whose key is
+//! no longer good ends with one answer that says so.
 
 use std::io::BufRead;
 use std::sync::Arc;
@@ -14,11 +16,14 @@ use hyper::{Response, StatusCode};
 use tokio::sync::mpsc;
 
 use super::answer::{self, Body, Stream};
+use super::body::waste;
+use super::guard::Holder;
 use super::object::elements;
 use super::pipeline::{Pipeline, Separation};
 use super::problem::{Code, Problem};
 use crate::limits::INTERNAL_STREAMS_MAX;
 use crate::node::Node;
+use crate::settings::Settings;
 
 /// Answers a JSON array.
 pub(super) async fn array(node: &Arc<Node>, body: &str) -> Result<Response<Body>, Problem> {
@@ -44,15 +49,15 @@ pub(super) async fn array(node: &Arc<Node>, body: &str) -> Result<Response<Body>
 }
 
 /// Answers JSON lines with JSON lines.
-pub(super) fn lines(node: &Arc<Node>, body: Incoming) -> Result<Response<Body>, Problem> {
+pub(super) fn lines(node: &Arc<Node>, holder: Holder, body: Incoming) -> Result<Response<Body>, Problem> {
     let Ok(place) = Arc::clone(&node.streams).try_acquire_owned() else {
         let detail = format!("{INTERNAL_STREAMS_MAX} streams are open, and no more may be");
         return Err(Problem::new(Code::Overloaded, detail));
     };
     let (answers, chunks) = mpsc::channel(1);
     let pipeline = Pipeline::new(Arc::clone(node), Separation::Line);
-    let bytes_max = node.settings().limits.publish_body_bytes_max;
-    let lines = Lines { line: Vec::new(), skipping: false, bytes_max, pipeline };
+    let node = Arc::clone(node);
+    let lines = Lines { node, holder, line: Vec::new(), skipping: false, ended: false, pipeline };
     Ok(answer::lines(Stream::new(chunks, async move {
         run(lines, body, answers).await;
         drop(place);
@@ -60,9 +65,8 @@ pub(super) fn lines(node: &Arc<Node>, body: Incoming) -> Result<Response<Body>, 
 }
 
 async fn run(mut lines: Lines, mut body: Incoming, answers: mpsc::Sender<Bytes>) {
-    let mut ended = false;
-    while !ended || lines.pipeline.is_waiting() {
-        if ended || lines.pipeline.is_full() {
+    while !lines.ended || lines.pipeline.is_waiting() {
+        if lines.ended || lines.pipeline.is_full() {
             lines.pipeline.settle().await;
         } else {
             tokio::select! {
@@ -75,11 +79,12 @@ async fn run(mut lines: Lines, mut body: Incoming, answers: mpsc::Sender<Bytes>)
                     // Half a line may be missing its other half: it is not published.
                     Some(Err(error)) => {
                         tracing::debug!(%error, "stream of publications broken off");
-                        ended = true;
+                        lines.ended = true;
                     }
                     None => {
-                        lines.end().await;
-                        ended = true;
+                        let settings = lines.node.settings();
+                        lines.end(&settings).await;
+                        lines.ended = true;
                     }
                 },
             }
@@ -89,45 +94,58 @@ async fn run(mut lines: Lines, mut body: Incoming, answers: mpsc::Sender<Bytes>)
             return;
         }
     }
+    // Nothing is left of one that its sender has ended.
+    waste(&mut body).await;
 }
 
 /// The lines of a body that comes in pieces.
 struct Lines {
+    node: Arc<Node>,
+    holder: Holder,
     line: Vec<u8>,
     /// The line at hand is too long; the rest of it is thrown away.
     skipping: bool,
-    bytes_max: usize,
+    /// No more is read.
+    ended: bool,
     pipeline: Pipeline,
 }
 
 impl Lines {
     async fn take(&mut self, mut data: &[u8]) {
-        while !data.is_empty() {
+        while !data.is_empty() && !self.ended {
+            let settings = self.node.settings();
             // Reading what is in memory cannot fail.
             let _ = data.read_until(b'\n', &mut self.line);
             let complete = self.line.ends_with(b"\n");
-            if self.line.len() > self.bytes_max + usize::from(complete) {
+            if self.line.len() > settings.limits.publish_body_bytes_max + usize::from(complete) {
                 self.skipping = true;
             }
             if self.skipping {
                 self.line.clear();
             }
             if complete {
-                self.end().await;
+                self.end(&settings).await;
             }
         }
     }
 
     /// The line at hand is complete.
-    async fn end(&mut self) {
-        if std::mem::take(&mut self.skipping) {
-            let most = self.bytes_max;
+    async fn end(&mut self, settings: &Arc<Settings>) {
+        let skipped = std::mem::take(&mut self.skipping);
+        if !skipped && self.line.trim_ascii().is_empty() {
+            return self.line.clear();
+        }
+        if let Err(problem) = self.holder.check(settings) {
+            self.ended = true;
+            return self.pipeline.refuse(problem);
+        }
+        if skipped {
+            let most = settings.limits.publish_body_bytes_max;
             let detail = format!("a line may have {most} bytes (limits.publish_body_bytes_max)");
             return self.pipeline.refuse(Problem::new(Code::PayloadTooLarge, detail));
         }
         let line = std::mem::take(&mut self.line);
         match std::str::from_utf8(line.trim_ascii()) {
-            Ok("") => {}
             Ok(text) => self.pipeline.publish(text).await,
             Err(_) => {
                 let problem = Problem::new(Code::InvalidRequest, "not JSON: not UTF-8");

@@ -10,7 +10,7 @@ use super::problem::{Code, Problem};
 use crate::limits::BODY_WASTE_BYTES_MAX;
 use crate::settings::Limits;
 
-/// How long a body that is too large is read on, so that its sender comes to read the answer.
+/// How long a body that is not wanted is read on, so that its sender comes to read the answer.
 const WASTE_TIME: Duration = Duration::from_millis(500);
 
 /// The whole body.
@@ -27,7 +27,7 @@ pub(super) async fn read(mut body: Incoming, limits: &Limits) -> Result<Bytes, P
     match tokio::time::timeout(Duration::from_millis(timeout_ms), whole).await {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let _ = tokio::time::timeout(WASTE_TIME, waste(&mut body)).await;
+            waste(&mut body).await;
             Err(too_large())
         }
         Ok(Err(error)) => Err(Problem::new(Code::InvalidRequest, format!("the body cannot be read: {error}"))),
@@ -38,7 +38,13 @@ pub(super) async fn read(mut body: Incoming, limits: &Limits) -> Result<Bytes, P
     }
 }
 
-async fn waste(body: &mut Incoming) {
+/// Reads on a body that is not wanted, for a while: whoever still sends would be cut off, perhaps
+/// before it has read the answer.
+pub(super) async fn waste(body: &mut Incoming) {
+    let _ = tokio::time::timeout(WASTE_TIME, throw_away(body)).await;
+}
+
+async fn throw_away(body: &mut Incoming) {
     let mut left = BODY_WASTE_BYTES_MAX;
     while let Some(Ok(frame)) = body.frame().await {
         left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));

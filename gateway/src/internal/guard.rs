@@ -8,8 +8,10 @@
 //!
 //! Bodies are JSON in both cases, said by their type: a form of a web page cannot say so.
 
+use std::sync::Arc;
+
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, ORIGIN};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, ORIGIN};
 use hyper::http::uri::Authority;
 use hyper::{Method, Request};
 use sha2::{Digest, Sha256};
@@ -18,7 +20,7 @@ use subtle::ConstantTimeEq;
 use super::problem::{Code, Problem};
 use crate::node::Node;
 use crate::public::is_loopback_host;
-use crate::settings::{Key, Scope};
+use crate::settings::{Key, Scope, Settings};
 
 /// What a body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,30 +31,63 @@ pub(super) enum Kind {
     Lines,
 }
 
-/// Checks a request for a route that needs `scope`; says what its body is.
-pub(super) fn check(node: &Node, request: &Request<Incoming>, scope: Scope) -> Result<Kind, Problem> {
+/// Who sent a request, for work that may outlast the settings that it was checked by.
+pub(super) struct Holder {
+    /// What it was checked by last.
+    settings: Arc<Settings>,
+    /// `None` while the API is open, which no reload changes.
+    key: Option<Key>,
+    scope: Scope,
+}
+
+impl Holder {
+    /// Whether the key is still good under these settings, which may have been reloaded.
+    pub(super) fn check(&mut self, settings: &Arc<Settings>) -> Result<(), Problem> {
+        let Some(key) = self.key.as_ref().filter(|_| !Arc::ptr_eq(settings, &self.settings)) else {
+            return Ok(());
+        };
+        let same = |other: &&Key| other.id == key.id && other.sha256 == key.sha256;
+        let now = settings.internal.keys.iter().find(same).ok_or_else(|| {
+            let detail = format!("the key `{}` is no longer one of this node", key.id);
+            Problem::new(Code::Unauthorized, detail)
+        })?;
+        allows(now, self.scope)?;
+        self.settings = Arc::clone(settings);
+        Ok(())
+    }
+}
+
+/// Checks a request for a route that needs `scope`; says what its body is, and who sent it.
+pub(super) fn check(node: &Node, request: &Request<Incoming>, scope: Scope) -> Result<(Kind, Holder), Problem> {
     let headers = request.headers();
     let settings = node.settings();
     let keys = &settings.internal.keys;
+    let mut key = None;
     if keys.is_empty() {
         open(request)?;
     } else {
-        let key = bearer(headers).and_then(|token| find(keys, token));
-        let key = key.ok_or_else(|| {
+        let found = bearer(headers).and_then(|token| find(keys, token)).ok_or_else(|| {
             Problem::new(Code::Unauthorized, "send `Authorization: Bearer rk_<id>_<secret>` with a key of this node")
         })?;
-        if !key.scopes.contains(&scope) {
-            let detail = format!("the key `{}` does not have the scope `{}`", key.id, scope.word());
-            return Err(Problem::new(Code::ScopeDenied, detail));
-        }
+        allows(found, scope)?;
+        key = Some(found.clone());
     }
+    let holder = Holder { settings, key, scope };
     if request.method() != Method::POST {
-        return Ok(Kind::Json);
+        return Ok((Kind::Json, holder));
     }
     if headers.contains_key("idempotency-key") {
         return Err(Problem::unsupported("Idempotency-Key"));
     }
-    kind(headers)
+    Ok((kind(headers)?, holder))
+}
+
+fn allows(key: &Key, scope: Scope) -> Result<(), Problem> {
+    if key.scopes.contains(&scope) {
+        return Ok(());
+    }
+    let detail = format!("the key `{}` does not have the scope `{}`", key.id, scope.word());
+    Err(Problem::new(Code::ScopeDenied, detail))
 }
 
 fn open(request: &Request<Incoming>) -> Result<(), Problem> {
@@ -71,8 +106,7 @@ fn open(request: &Request<Incoming>) -> Result<(), Problem> {
 }
 
 fn kind(headers: &HeaderMap) -> Result<Kind, Problem> {
-    let encoding = headers.get(CONTENT_ENCODING);
-    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    if crate::http::is_encoded(headers) {
         let detail = "compressed bodies are not read";
         return Err(Problem::new(Code::UnsupportedMediaType, detail).at("Content-Encoding"));
     }
@@ -129,5 +163,24 @@ mod tests {
         for token in ["rk_ops_", "rk_ops", "ops_s", "rk_OPS_s", "", "rk_", "rk__"] {
             assert_eq!(found(token), None, "{token}");
         }
+    }
+
+    #[test]
+    fn whoever_was_let_in_is_checked_again_when_settings_change() {
+        let settings = |keys: &[Key]| {
+            let mut settings = Settings::default();
+            settings.internal.keys = keys.to_vec();
+            Arc::new(settings)
+        };
+        let (a, other) = (key("a", "s"), key("b", "t"));
+        let first = settings(std::slice::from_ref(&a));
+        let mut holder = Holder { settings: Arc::clone(&first), key: Some(a.clone()), scope: Scope::Publish };
+        let mut code = |settings: &Arc<Settings>| holder.check(settings).err().map(|problem| problem.code);
+        assert_eq!(code(&first), None);
+        assert_eq!(code(&settings(&[other.clone(), a.clone()])), None);
+        assert_eq!(code(&settings(&[other])), Some(Code::Unauthorized));
+        assert_eq!(code(&settings(&[key("a", "another secret")])), Some(Code::Unauthorized));
+        assert_eq!(code(&settings(&[Key { scopes: vec![Scope::Read], ..a.clone() }])), Some(Code::ScopeDenied));
+        assert_eq!(code(&settings(&[a])), None, "it is good again");
     }
 }

@@ -1,6 +1,6 @@
 //! `GET /v1/openapi.json`: what this listener serves, as an OpenAPI 3.1 document.
 //!
-//! Made from what the code itself goes by: routes and scopes from `routes`, codes and
+//! Made from what the code itself goes by: routes and scopes from `rows`, codes and
 //! statuses from `problem`, limits from the node's settings. A test compares the fields and
 //! parameters with those that the readers know. `docs/openapi.json` is the document of the
 //! default settings.
@@ -27,7 +27,7 @@ use roomcast_core::id::SHARDS_MAX;
 use serde_json::{Map, Value, json};
 
 use super::answer::{self, Body};
-use super::routes::{ROUTES, Row};
+use super::rows::{ROUTES, Row};
 use crate::node::Node;
 use crate::settings::{Limits, Settings};
 use operations::Operation;

@@ -1,80 +1,22 @@
-//! Which path is what: its methods, the scope it needs, and who answers.
+//! From a request to whoever answers it, by the table of routes.
 
 use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, HeaderValue};
-use hyper::{Method, Request, Response};
+use hyper::{Request, Response};
 
 use super::answer::{self, Body};
 use super::guard::{self, Kind};
 use super::problem::{Code, Problem};
 use super::query::parameters;
+use super::rows::{ROUTES, Row};
 use super::{batch, body, connections, health, openapi, orders, publish, rooms};
 use crate::metrics::Route;
 use crate::node::Node;
 use crate::public::decode;
-use crate::settings::Scope;
 
 type Answer = Result<Response<Body>, Problem>;
-
-/// One route: what it is called in metrics, where it is, and what it takes to use it.
-pub(super) struct Row {
-    pub(super) route: Route,
-    /// Whether it is posted to; else it is read by GET and HEAD.
-    pub(super) post: bool,
-    /// What a key needs to open it, and `None` if it needs no key.
-    pub(super) scope: Option<Scope>,
-}
-
-const fn reads(route: Route, scope: Option<Scope>) -> Row {
-    Row { route, post: false, scope }
-}
-
-const fn posts(route: Route, scope: Scope) -> Row {
-    Row { route, post: true, scope: Some(scope) }
-}
-
-/// All routes. A path may be that of several: `/v1/rooms/join` is an order to POST and a
-/// room's name to GET.
-pub(super) const ROUTES: &[Row] = &[
-    posts(Route::Publish, Scope::Publish),
-    posts(Route::PublishBatch, Scope::Publish),
-    posts(Route::RoomsJoin, Scope::Rooms),
-    posts(Route::RoomsLeave, Scope::Rooms),
-    posts(Route::Disconnect, Scope::Connections),
-    reads(Route::Rooms, Some(Scope::Read)),
-    reads(Route::Room, Some(Scope::Read)),
-    reads(Route::Connections, Some(Scope::Read)),
-    reads(Route::Connection, Some(Scope::Read)),
-    reads(Route::OpenApi, None),
-    reads(Route::Live, None),
-    reads(Route::Ready, None),
-    reads(Route::Metrics, None),
-];
-
-impl Row {
-    /// The path, with its variable segment in braces.
-    pub(super) fn path(&self) -> &'static str {
-        self.route.label()
-    }
-
-    /// The methods that it has.
-    pub(super) fn methods(&self) -> &'static str {
-        if self.post { "POST" } else { "GET, HEAD" }
-    }
-
-    fn takes(&self, method: &Method) -> bool {
-        if self.post { method == Method::POST } else { matches!(*method, Method::GET | Method::HEAD) }
-    }
-
-    fn is_at(&self, path: &str) -> bool {
-        match self.path().split_once('{') {
-            Some((beginning, _)) => segment(path, beginning).is_some(),
-            None => path == self.path(),
-        }
-    }
-}
 
 /// Answers a request, and says what it was for.
 pub(super) async fn answer(node: &Arc<Node>, request: Request<Incoming>) -> (Route, Answer) {
@@ -92,13 +34,10 @@ pub(super) async fn answer(node: &Arc<Node>, request: Request<Incoming>) -> (Rou
 
 async fn dispatch(node: &Arc<Node>, row: &Row, request: Request<Incoming>) -> Answer {
     let route = row.route;
-    let kind = match row.scope {
-        Some(scope) => guard::check(node, &request, scope)?,
-        None => Kind::Json,
-    };
-    if kind == Kind::Lines {
+    let checked = row.scope.map(|scope| guard::check(node, &request, scope)).transpose()?;
+    if let Some((Kind::Lines, holder)) = checked {
         return if route == Route::PublishBatch {
-            batch::lines(node, request.into_body())
+            batch::lines(node, holder, request.into_body())
         } else {
             let detail = "application/x-ndjson is for /v1/publish/batch";
             Err(Problem::new(Code::UnsupportedMediaType, detail).at("Content-Type"))
@@ -137,11 +76,6 @@ async fn post(node: &Arc<Node>, route: Route, query: Option<&str>, body: Incomin
 fn name(path: &str) -> String {
     let segment = path.rsplit('/').next().unwrap_or_default();
     decode(&segment.replace('+', "%2B")).into_owned()
-}
-
-/// What follows `beginning`, if that is one segment.
-fn segment<'a>(path: &'a str, beginning: &str) -> Option<&'a str> {
-    path.strip_prefix(beginning).filter(|rest| !rest.is_empty() && !rest.contains('/'))
 }
 
 /// The methods that the path has: those of reading before those of posting.

@@ -131,6 +131,8 @@ families! {
         Handshakes(protocol: Protocol, result: HandshakeResult) = "roomcast_handshakes_total";
         /// HTTP connections of the public listener that were closed while they waited for a request, to make room.
         HttpConnectionsGivenUp = "roomcast_http_connections_given_up_total";
+        /// Times that the internal listener was full, and accepted nobody until a connection ended.
+        InternalConnectionsFull = "roomcast_internal_connections_full_total";
         /// Requests that the rules of HTTP, or those for bodies, refused, by listener and reason.
         HttpRefused(listener: Listener, reason: HttpRefusal) = "roomcast_http_refused_total";
         /// Upgrades from polling to WebSocket, by result.
@@ -183,6 +185,8 @@ families! {
         ConnectionsBackpressured = "roomcast_connections_backpressured";
         /// Bytes of publications that wait for a shard.
         MailboxBytes = "roomcast_mailbox_bytes";
+        /// HTTP connections of the internal listener.
+        InternalConnections = "roomcast_internal_connections";
         /// Acknowledgements that clients owe.
         AcksPending = "roomcast_acks_pending";
         /// Whether each condition of readiness holds: 1 or 0.

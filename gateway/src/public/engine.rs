@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use roomcast_core::delivery::Variant;
 use roomcast_core::engine_io::{self, Open};
@@ -285,7 +285,7 @@ async fn post(shard: &Rc<Shard>, sid: Sid, request: Request<Incoming>) -> Respon
         guard.poll = None;
         return answer::empty(StatusCode::BAD_REQUEST);
     }
-    if request.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding.as_bytes() != b"identity") {
+    if crate::http::is_encoded(request.headers()) {
         failed(true).await;
         guard.poll = None;
         return answer::empty(StatusCode::UNSUPPORTED_MEDIA_TYPE);

@@ -43,6 +43,8 @@ impl Waiting {
 pub(super) struct Wait {
     shard: Rc<Shard>,
     turn: Cell<u64>,
+    /// Whether a request is in progress.
+    busy: Cell<bool>,
     served_any: Cell<bool>,
     given_up: Rc<Notify>,
 }
@@ -51,16 +53,24 @@ impl Wait {
     /// A new connection waits for its first request.
     pub(super) fn begin(shard: &Rc<Shard>) -> Self {
         let given_up = Rc::new(Notify::new());
-        let wait = Self { shard: Rc::clone(shard), turn: Cell::new(0), served_any: Cell::new(false), given_up };
-        wait.resume();
+        let (busy, served_any) = (Cell::new(false), Cell::new(false));
+        let wait = Self { shard: Rc::clone(shard), turn: Cell::new(0), busy, served_any, given_up };
+        wait.enter();
         wait
     }
 
-    /// A request has come: it waits for none until what is returned goes.
-    pub(super) fn pause(self: Rc<Self>) -> Busy {
+    /// A request has come: it waits for none until that has its `answer`. If it dies before,
+    /// and the future with it, it waits for none ever.
+    pub(super) fn during<T>(self: Rc<Self>, answer: impl Future<Output = T>) -> impl Future<Output = T> {
         self.served_any.set(true);
+        self.busy.set(true);
         self.leave();
-        Busy(self)
+        async move {
+            let answer = answer.await;
+            self.busy.set(false);
+            self.enter();
+            answer
+        }
     }
 
     /// Whether any request has come.
@@ -68,20 +78,26 @@ impl Wait {
         self.served_any.get()
     }
 
-    /// Resolves when it has to make room.
+    /// Resolves when it has to make room. That it had to is void once a request has come.
     pub(super) async fn given_up(&self) {
-        self.given_up.notified().await;
+        loop {
+            self.given_up.notified().await;
+            if !self.busy.get() && !self.is_waiting() {
+                return self.shard.state.borrow().cells.inc(Counter::HttpConnectionsGivenUp);
+            }
+        }
     }
 
-    fn resume(&self) {
+    fn is_waiting(&self) -> bool {
+        self.shard.waiting.borrow().by_turn.contains_key(&self.turn.get())
+    }
+
+    fn enter(&self) {
         let (turn, longest) = self.shard.waiting.borrow_mut().add(Rc::clone(&self.given_up));
         self.turn.set(turn);
         let state = self.shard.state.borrow();
         match longest {
-            Some(longest) => {
-                longest.notify_one();
-                state.cells.inc(Counter::HttpConnectionsGivenUp);
-            }
+            Some(longest) => longest.notify_one(),
             None => state.cells.gauge_add(Gauge::HttpConnectionsWaiting, 1),
         }
     }
@@ -99,18 +115,22 @@ impl Drop for Wait {
     }
 }
 
-/// A request is in progress.
-pub(super) struct Busy(Rc<Wait>);
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.resume();
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::task::{Context, Waker};
+
+    use roomcast_core::adapter::MemoryAdapter;
+    use roomcast_core::id::{NodeTag, ShardIndex};
+    use tokio::sync::oneshot;
+
     use super::*;
+    use crate::metrics::Metrics;
+    use crate::node::{Node, Parts};
+    use crate::os::ConnectionLimit;
+    use crate::settings::Settings;
 
     #[test]
     fn the_longest_waiting_makes_room() {
@@ -125,5 +145,56 @@ mod tests {
         waiting.by_turn.remove(&second);
         assert!(waiting.add(b).1.is_none(), "there was room again");
         assert_eq!(waiting.by_turn.len(), 2);
+    }
+
+    /// A shard where one connection may wait.
+    fn shard() -> Rc<Shard> {
+        let tag = NodeTag::from_entropy([1, 2, 3]);
+        let node = Node::new(Parts {
+            tag,
+            settings: Settings::default(),
+            namespaces: Vec::new(),
+            adapter: Arc::new(MemoryAdapter::alone(tag).0),
+            metrics: Arc::new(Metrics::new()),
+            events: None,
+            echo_path: None,
+            shards: 1,
+            limit: ConnectionLimit::of(1),
+        });
+        Shard::new(ShardIndex::new(0).expect("an index"), node)
+    }
+
+    /// Whether it is ready at once.
+    fn is_ready(future: impl Future) -> bool {
+        pin!(future).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn a_request_that_has_come_makes_void_that_its_connection_had_to_go() {
+        let shard = shard();
+        let given_up = || shard.node.metrics.counter(Counter::HttpConnectionsGivenUp);
+        let first = Rc::new(Wait::begin(&shard));
+        let _second = Wait::begin(&shard);
+        let (answer, answered) = oneshot::channel::<()>();
+        let mut request = pin!(Rc::clone(&first).during(answered));
+        assert!(!is_ready(request.as_mut()) && !is_ready(first.given_up()), "it is asked something");
+        drop(answer);
+        assert!(is_ready(request) && !is_ready(first.given_up()), "it waits for the next, in a turn of its own");
+        let third = Wait::begin(&shard);
+        assert!(is_ready(Rc::clone(&first).during(async {})));
+        assert!(!is_ready(first.given_up()), "it was asked meanwhile");
+        assert!(is_ready(third.given_up()) && given_up() == 1);
+    }
+
+    #[test]
+    fn one_that_dies_at_its_request_pushes_nobody_out() {
+        let shard = shard();
+        let dying = Rc::new(Wait::begin(&shard));
+        let mut request = Box::pin(Rc::clone(&dying).during(pending::<()>()));
+        assert!(!is_ready(request.as_mut()));
+        let waits = Wait::begin(&shard);
+        drop((request, dying));
+        assert!(waits.is_waiting() && !is_ready(waits.given_up()));
+        assert_eq!(shard.node.metrics.gauge(Gauge::HttpConnectionsWaiting), 1);
     }
 }

@@ -54,10 +54,12 @@ the log. Any other is marked *restart*: it stays as it is, and the log names it 
 
 - All or nothing: settings that a start would refuse, or that do not fit those that need a restart, change nothing. The
   log says why, and `roomcast_config_last_reload_successful` is 0 until a reload succeeds.
-- A key is exchanged without a gap: add the new one, reload, have backends use it, take the old one out, reload. The
-  first key and the last one need a restart: no reload opens the API, or guards it.
+- A key is exchanged without a gap: add the new one, reload, have backends use it, take the old one out, reload. A
+  stream that was opened with a key that is gone publishes no more: its next line is answered `unauthorized`, and the
+  stream ends. The first key and the last one need a restart: no reload opens the API, or guards it.
 - A lower `limits.connections_max` closes nobody; a lower bound of an outbox closes those that are beyond it when they
-  next exceed it. The limits of request heads hold for new HTTP connections, and clients that were told
+  next exceed it. The limits of request heads, and the time for
+  unread answers, hold for new HTTP connections; clients that were told
   `limits.message_bytes_max` in their handshake are not told again.
 ";
 

@@ -156,7 +156,8 @@ section! {
         message_fragments_max: usize = 1024, COUNT => Reload;
         /// Time a client has to send one message: all fragments and, in Socket.IO, all binary attachments.
         message_timeout_ms: u64 = 30_000, DURATION => Reload;
-        /// Bytes that may wait for one client that reads slowly.
+        /// Bytes that may wait for one client that reads slowly. With more than a quarter of them waiting it is not
+        /// heard until it has read.
         outbox_bytes_max: usize = 1_048_576, BYTES => Reload;
         /// Time that the oldest message may wait for one client that reads slowly.
         outbox_age_ms_max: u64 = 10_000, DURATION => Reload;
@@ -180,7 +181,8 @@ section! {
         headers_max: usize = 64, Rule::Between(16, 1024) => Reload;
         /// Time a client has to send the request line and headers.
         header_timeout_ms: u64 = 5000, DURATION => Reload;
-        /// Time a client has to send the body of a request; a streamed batch may take any time.
+        /// Time a client has to send the body of a request; a streamed batch may take any time. As long may a
+        /// backend leave its answers unread.
         body_timeout_ms: u64 = 30_000, DURATION => Reload;
     }
 }

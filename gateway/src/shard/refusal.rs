@@ -3,6 +3,7 @@
 use roomcast_core::adapter::PublishError;
 use roomcast_core::room::NameError;
 
+use crate::limits::SUBSCRIBE_ROOMS_MAX;
 use crate::metrics::ClientErrorCode;
 
 #[derive(Clone, Debug)]
@@ -23,7 +24,8 @@ impl Refused {
     }
 
     pub(crate) fn names() -> Self {
-        Self::new(ClientErrorCode::InvalidRequest, "name one room, or an array of rooms")
+        let message = format!("name one room, or an array of 1 to {SUBSCRIBE_ROOMS_MAX} rooms");
+        Self::new(ClientErrorCode::InvalidRequest, message)
     }
 
     pub(crate) fn no_room() -> Self {

@@ -217,3 +217,18 @@ fn room_and_payload((room, event): (&str, &str), attachments: Vec<Bytes>) -> Res
     let payload = Payload::from_data(&format!("[{event}]"), attachments);
     payload.map(|payload| (room, payload)).map_err(|error| Refused::invalid(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::SUBSCRIBE_ROOMS_MAX;
+
+    #[test]
+    fn too_many_rooms_are_refused_by_their_bound() {
+        let rooms = |count| rooms_of(&format!("[{}]", vec!["\"a\""; count].join(",")));
+        assert!(rooms(SUBSCRIBE_ROOMS_MAX).is_ok_and(|rooms| rooms.len() == SUBSCRIBE_ROOMS_MAX));
+        for count in [0, SUBSCRIBE_ROOMS_MAX + 1] {
+            assert!(rooms(count).is_err_and(|refused| refused.message.contains("1 to 1000 rooms")), "{count}");
+        }
+    }
+}

@@ -35,6 +35,31 @@ fn a_node_is_alive_and_ready_until_it_drains_and_publishes_all_the_same() {
 }
 
 #[test]
+fn paths_that_do_not_exist_are_counted_and_what_is_not_found_at_others_is_not() {
+    let gateway = start();
+    gateway.get("/v1/connections/nobody").problem(404, "unknown_connection");
+    gateway.get("/v1/rooms?namespace=/nowhere").problem(404, "unknown_namespace");
+    gateway.get("/v2").problem(404, "not_found");
+    let metrics = gateway.get("/metrics").body;
+    let counted = r#"roomcast_http_refused_total{listener="internal",reason="not_found"} 1"#;
+    assert!(metrics.contains(counted), "{metrics}");
+}
+
+#[test]
+fn connections_of_the_internal_listener_are_counted_while_they_last() {
+    let gateway = start();
+    let open = |count: usize| {
+        let line = format!("\nroomcast_internal_connections {count}\n");
+        gateway.until("/metrics", move |metrics| metrics.body.contains(&line));
+    };
+    open(1);
+    let kept = [(); 2].map(|()| gateway.internal());
+    open(3);
+    drop(kept);
+    open(1);
+}
+
+#[test]
 fn requests_have_ids_and_connections_live_on() {
     let gateway = start();
     let mut http = gateway.internal();

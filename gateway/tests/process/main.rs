@@ -5,7 +5,11 @@
 //! | `program` | starting, signalling and asking the real binary |
 //! | `commands` | check-config, print-config, healthcheck, help |
 //! | `reload` | SIGHUP |
+//! | `early` | signals that come before it has started |
+//! | `streams` | streams of publications while settings change |
 
 mod commands;
+mod early;
 mod program;
 mod reload;
+mod streams;

@@ -105,10 +105,15 @@ pub(crate) struct Program {
 impl Program {
     /// Starts one with [`FREE`] and further settings.
     pub(crate) fn start(settings: &str) -> Self {
-        let file = Written::new(&format!("{FREE}{settings}"));
+        Self::start_from(Written::new(&format!("{FREE}{settings}")), |_| {})
+    }
+
+    /// Starts one with that file, does something to its process, and waits for its greeting.
+    pub(crate) fn start_from(file: Written, meanwhile: impl FnOnce(u32)) -> Self {
         let mut command = binary(&["--config", file.text()], &[]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let log = Arc::new(Mutex::new(String::new()));
+        meanwhile(child.id());
         let (stderr, lines) = (child.stderr.take().expect("a pipe"), Arc::clone(&log));
         let logging = std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
@@ -138,8 +143,7 @@ impl Program {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+        send_signal(self.child.id(), name);
     }
 
     /// Waits until it has logged a line with these words for the `nth` time; returns the line.
@@ -186,6 +190,16 @@ impl Program {
     pub(crate) fn handshake(&self, headers: &str) -> (u16, String) {
         ask(self.public, "GET", "/socket.io/?EIO=4&transport=polling", headers, "")
     }
+}
+
+/// Sends a signal to a process of ours.
+pub(crate) fn send_signal(process: u32, name: &str) {
+    shell(&format!("kill -{name} {process}"));
+}
+
+/// Runs a command line.
+pub(crate) fn shell(line: &str) {
+    assert!(Command::new("sh").args(["-c", line]).status().expect("a shell").success(), "{line}");
 }
 
 impl Drop for Program {

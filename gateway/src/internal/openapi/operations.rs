@@ -142,7 +142,8 @@ fn batch(about: &About<'_>) -> Operation {
             "Each publication is answered for itself, in the order of the request; a bad one keeps no other from being \
              published. As application/json: an array of at most {most}, answered at once. As application/x-ndjson: \
              one publication a line of at most {bytes} bytes, without end, each answered by a line as it is taken; \
-             schemas of that type say each line as an item of an array. Whoever streams has to read the answers too."
+             schemas of that type say each line as an item of an array. Whoever streams has to read the answers too. \
+             503 says that no more streams may be open."
         ),
         body: Some(json!({
             "application/json": { "schema": publications(Some(most)) },
@@ -152,7 +153,7 @@ fn batch(about: &About<'_>) -> Operation {
             (200, "All were taken; or a stream, where each line has its status.", answers),
             (207, "Some were refused.", in_json("BatchAnswer")),
         ],
-        ..operation("publishBatch", "publish", "Publish many events", &[GUARD, BODY])
+        ..operation("publishBatch", "publish", "Publish many events", &[GUARD, BODY, &[Overloaded]])
     }
 }
 

@@ -26,8 +26,7 @@ fn node(shards: usize) -> Arc<Node> {
         events: None,
         echo_path: None,
         shards,
-        connections_max: 1,
-        http_connections_max: 1,
+        limit: crate::os::ConnectionLimit::of(1),
     })
 }
 

@@ -71,8 +71,7 @@ fn node() -> Arc<Node> {
         events: None,
         echo_path: None,
         shards: 1,
-        connections_max: CLIENTS,
-        http_connections_max: CLIENTS,
+        limit: crate::os::ConnectionLimit::of(CLIENTS as u64),
     })
 }
 

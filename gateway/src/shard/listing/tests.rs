@@ -51,8 +51,7 @@ impl World {
             events: None,
             echo_path: None,
             shards: 1,
-            connections_max: 1,
-            http_connections_max: 1,
+            limit: crate::os::ConnectionLimit::of(1),
         });
         let shard = Shard::new(ShardIndex::new(0).expect("below 64"), node);
         let peer = Peer {

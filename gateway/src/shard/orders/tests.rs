@@ -52,8 +52,7 @@ fn shard(events: Option<Arc<dyn ClientEvents>>) -> Rc<Shard> {
         events,
         echo_path: None,
         shards: 1,
-        connections_max: 1,
-        http_connections_max: 1,
+        limit: crate::os::ConnectionLimit::of(1),
     });
     Shard::new(ShardIndex::new(0).expect("below 64"), node)
 }
