@@ -8,7 +8,7 @@
 //! | `sockets`, `writing`, `closing` | sockets made and closed, bytes going out, connections ending |
 //! | `flush` | the write path: one write a connection and turn |
 //! | `rooms`, `outbox`, `wheel`, `acks` | the tables, each by itself |
-//! | `reading` | bytes to packets, timers |
+//! | `reading`, `deadlines` | bytes to packets, what has to come in time |
 //! | `requests`, `commands`, `subscribing`, `publishing` | what clients ask for |
 //! | `orders` | what backends and other nodes ask for |
 //! | `listing` | what the API asks about who is here |
@@ -22,6 +22,7 @@ mod acks;
 mod closing;
 mod commands;
 pub(crate) mod connection;
+mod deadlines;
 mod flush;
 pub(crate) mod io;
 mod item;
