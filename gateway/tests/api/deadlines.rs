@@ -16,7 +16,8 @@ fn frame(text: &str) -> Vec<u8> {
 }
 
 fn closed(gateway: &Running, protocol: &str, reason: &str) -> i64 {
-    let labels = format!("protocol=\"{protocol}\",reason=\"{reason}\"");
+    let initiator = if reason == "ping_timeout" { "network" } else { "server" };
+    let labels = format!("protocol=\"{protocol}\",reason=\"{reason}\",initiator=\"{initiator}\"");
     metric(gateway, &format!("roomcast_connections_closed_total{{{labels}}}"))
 }
 
