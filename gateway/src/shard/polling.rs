@@ -64,7 +64,9 @@ impl State {
             Poll::Post(body) => {
                 polling.posting = false;
                 let answer = self.post(conn, &body);
-                key.into_iter().for_each(|key| self.look(key));
+                if let Some(key) = key {
+                    self.look(key);
+                }
                 let _ = reply.send(answer);
             }
             Poll::PostFailed { fatal } => {
