@@ -10,7 +10,7 @@
 //! | `sockets`, `writing`, `closing` | sockets made and closed, bytes going out, connections ending |
 //! | `flush` | the write path: one write a connection and turn |
 //! | `rooms`, `outbox`, `wheel`, `acks` | the tables, each by itself |
-//! | `reading` | bytes to packets, timers |
+//! | `reading`, `deadlines` | bytes to packets, what has to come in time |
 //! | `requests`, `commands`, `subscribing`, `publishing` | what clients ask for |
 //! | `refusal` | what a client is told that does not get what it asked for |
 //! | `orders` | what backends and other nodes ask for |
@@ -25,6 +25,7 @@ mod acks;
 mod closing;
 mod commands;
 pub(crate) mod connection;
+mod deadlines;
 mod flush;
 pub(crate) mod io;
 mod item;

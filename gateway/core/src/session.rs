@@ -143,13 +143,24 @@ impl<S: Copy + PartialEq> Session<S> {
 
     /// Whether attachments that were announced have not come in time: pongs do not stand in for them.
     fn is_message_overdue(&self, now: Millis, rules: &Rules) -> bool {
-        self.namespaces.unfinished_since().is_some_and(|since| now >= since.saturating_add(rules.message_timeout))
+        self.message_deadline(rules).is_some_and(|deadline| now >= deadline)
+    }
+
+    /// Until when attachments that were announced have to be there.
+    pub fn message_deadline(&self, rules: &Rules) -> Option<Millis> {
+        self.namespaces.unfinished_since().map(|since| since.saturating_add(rules.message_timeout))
+    }
+
+    /// The client was not read from for the `unread` milliseconds before `now`, for reasons of ours:
+    /// neither its pong nor its attachments are any later for that.
+    pub fn forgive(&mut self, unread: Millis, now: Millis, rules: &Rules) {
+        self.heartbeat.forgive(unread, now, rules);
+        self.namespaces.forgive(unread, now);
     }
 
     /// When [`Session::due`] wants to be asked next.
     pub fn deadline(&self, rules: &Rules) -> Millis {
-        let unfinished = self.namespaces.unfinished_since();
-        let message = unfinished.map_or(Millis::MAX, |since| since.saturating_add(rules.message_timeout));
+        let message = self.message_deadline(rules).unwrap_or(Millis::MAX);
         let connect = if self.namespaces.joined_once() { Millis::MAX } else { self.connect_deadline };
         self.heartbeat.deadline().min(connect).min(message)
     }

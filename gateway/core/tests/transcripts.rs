@@ -8,6 +8,7 @@
 //! > 0 text 40            an Engine.IO text packet
 //! > 5 binary 010203      a binary message, in hex
 //! > 25000 timer          the deadline has come
+//! > 30000 unread 4000    nothing was read for the last four seconds
 //! = connect / {}         the request, or `nothing`, `ping`, `close <reason>`
 //! ```
 //!
@@ -51,6 +52,10 @@ impl Run {
                 Err(_) => "close protocol_error".into(),
             },
             "binary" => self.packet(Packet::Binary(hex(rest).into()), now),
+            "unread" => {
+                self.session.forgive(rest.parse().expect("milliseconds"), now, &RULES);
+                "nothing".into()
+            }
             _ => format!("unknown input {line:?}"),
         }
     }

@@ -154,7 +154,7 @@ section! {
         message_bytes_max: usize = 1_000_000, BYTES => Reload;
         /// Fragments of one WebSocket message.
         message_fragments_max: usize = 1024, COUNT => Reload;
-        /// Time a client has to send one message: all fragments and, in Socket.IO, all binary attachments.
+        /// Time a client has to send one message: all fragments and, in Socket.IO, all binary attachments. While so much waits for it that it is not read from, that time stands still.
         message_timeout_ms: u64 = 30_000, DURATION => Reload;
         /// Bytes that may wait for one client that reads slowly. With more than a quarter of them waiting it is not
         /// heard until it has read.

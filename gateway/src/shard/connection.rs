@@ -44,8 +44,10 @@ pub(crate) struct Connection {
     pub(crate) settled: u64,
     /// Whether it is in the flusher's list.
     pub(crate) dirty: bool,
-    /// When its heartbeat is due; other entries in the wheel are extra looks.
+    /// When its heartbeat is due: one entry in the wheel.
     pub(crate) timer_at: Millis,
+    /// When it is looked at besides, for its message or its outbox; none pending: `Millis::MAX`.
+    pub(crate) look_at: Millis,
     /// Wakes the read task: to close, or to wait for writability.
     pub(crate) waker: Option<Waker>,
     pub(crate) address: SocketAddr,
@@ -123,12 +125,18 @@ impl Connection {
         }
     }
 
-    /// Until when the WebSocket message that is on its way has to be whole.
+    /// Until when the message that is on its way, attachments included, has to be whole.
     pub(crate) fn message_deadline(&self, rules: &Rules) -> Option<Millis> {
-        let Transport::WebSocket { decoder, .. } = &self.transport else {
-            return None;
+        let since = match &self.transport {
+            Transport::WebSocket { decoder, .. } => decoder.unfinished_since(),
+            Transport::Polling(_) | Transport::Closing { .. } => None,
         };
-        decoder.unfinished_since().map(|since| since.saturating_add(rules.message_timeout))
+        let frames = since.map(|since| since.saturating_add(rules.message_timeout));
+        let attachments = match &self.speech {
+            Speech::SocketIo { session, .. } => session.message_deadline(rules),
+            Speech::Plain { .. } | Speech::Echo { .. } | Speech::Silent => None,
+        };
+        frames.into_iter().chain(attachments).min()
     }
 
     /// Whether nothing can be handed to the transport at the moment.
@@ -150,6 +158,7 @@ impl Connection {
             settled: 0,
             dirty: false,
             timer_at: 0,
+            look_at: Millis::MAX,
             waker: None,
             address: from.address,
             permit: Some(from.permit),

@@ -77,11 +77,13 @@ pub(crate) struct Outbox {
     bytes: usize,
     /// When writing got stuck; `None`: it is not.
     blocked_since: Option<Millis>,
+    /// Since when the client is not read from because of all that waits; `None`: it is.
+    pub(crate) unread_since: Option<Millis>,
 }
 
 impl Outbox {
     pub(crate) fn new() -> Self {
-        Self { entries: VecDeque::new(), bytes: 0, blocked_since: None }
+        Self { entries: VecDeque::new(), bytes: 0, blocked_since: None, unread_since: None }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -122,6 +124,11 @@ impl Outbox {
     /// itself takes too, or a flood of pings would cost a hundred bytes for each byte counted.
     pub(crate) fn is_filling(&self, bounds: Bounds) -> bool {
         self.bytes + self.entries.len() * ENTRY_BYTES > bounds.bytes_max / 4
+    }
+
+    /// When the oldest entry will have waited for too long: one that may come `now`, while there is none.
+    pub(crate) fn deadline(&self, now: Millis, bounds: Bounds) -> Millis {
+        self.entries.front().map_or(now, |oldest| oldest.since).saturating_add(bounds.age_max)
     }
 
     /// Whether the oldest entry has waited for too long.

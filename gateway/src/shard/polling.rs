@@ -64,6 +64,9 @@ impl State {
             Poll::Post(body) => {
                 polling.posting = false;
                 let answer = self.post(conn, &body);
+                if let Some(key) = key {
+                    self.look(key);
+                }
                 let _ = reply.send(answer);
             }
             Poll::PostFailed { fatal } => {

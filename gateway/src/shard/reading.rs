@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use roomcast_core::close::CloseReason;
-use roomcast_core::session::{Due, Request};
+use roomcast_core::session::Request;
 use roomcast_core::websocket::{self, Message, Opcode};
 use roomcast_core::{engine_io, plain};
 
@@ -29,10 +29,12 @@ impl State {
     /// Reads until there is nothing more, for a few reads at a time: others want to be served
     /// too. A client that does not read its answers is not read from either, so that what
     /// waits for it stays within its bound, and its age is what closes it. One that reads
-    /// slowly is heard a little each time it has read: its pongs are among what it says.
+    /// slowly is heard a little each time it has read: its pongs are among what it says. The time
+    /// between does not count against it: see [`super::deadlines`].
     fn poll_reads(&mut self, key: ConnKey, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<()> {
         let bounds = self.rules.outbox;
         let (mut reads, mut has_read) = (0, false);
+        self.resume_reading(key);
         loop {
             let Some(connection) = self.get_mut(key) else {
                 return Poll::Ready(());
@@ -54,6 +56,7 @@ impl State {
                 continue;
             }
             if blocked && filling && !has_read {
+                self.pause_reading(key);
                 return Poll::Pending;
             }
             if reads == READS_MAX {
@@ -105,9 +108,16 @@ impl State {
             input = input.get_mut(consumed..).unwrap_or_default();
             self.relieve(key);
         }
-        if let Some(Transport::WebSocket { decoder: place, .. }) = self.get_mut(key).map(|c| &mut c.transport) {
+        let rules = self.rules.plain;
+        let Some(connection) = self.get_mut(key) else {
+            return;
+        };
+        if let Transport::WebSocket { decoder: place, .. } = &mut connection.transport {
             decoder.note(now);
             *place = decoder;
+        }
+        if connection.message_deadline(&rules).is_some() {
+            self.look(key);
         }
     }
 
@@ -238,71 +248,6 @@ impl State {
     /// Sends one message of the plain protocol.
     pub(crate) fn send_plain(&mut self, conn: u32, text: &str) {
         self.send_frame(conn, Opcode::Text, text.as_bytes());
-    }
-
-    /// What is due on a connection whose timer came out of the wheel.
-    pub(crate) fn timer(&mut self, key: ConnKey) {
-        let now = self.now();
-        let (socket_io, plain, bounds) = (self.rules.socket_io, self.rules.plain, self.rules.outbox);
-        let Some(connection) = self.get_mut(key) else {
-            return;
-        };
-        let too_old = connection.outbox.as_ref().is_some_and(|outbox| outbox.is_too_old(now, bounds));
-        match &connection.transport {
-            Transport::Closing { until, .. } if now >= *until => return self.remove(key.index),
-            Transport::Polling(polling) if polling.closed_until().is_some_and(|until| now >= until) => {
-                return self.forget_polling(key.index);
-            }
-            _ if too_old => return self.close(key, CloseReason::SlowConsumer),
-            _ if connection.message_deadline(&plain).is_some_and(|deadline| now >= deadline) => {
-                return self.close(key, CloseReason::MessageTimeout);
-            }
-            _ => {}
-        }
-        let due = match &mut connection.speech {
-            Speech::SocketIo { session, .. } => session.due(now, &socket_io),
-            Speech::Plain { heartbeat, .. } | Speech::Echo { heartbeat } => heartbeat.due(now, &plain),
-            Speech::Silent => return,
-        };
-        let websocket_ping = !matches!(connection.speech, Speech::SocketIo { .. });
-        match due {
-            Due::Ping if websocket_ping => self.send_frame(key.index, Opcode::Ping, &[]),
-            Due::Ping => self.send_engine(key.index, "2"),
-            Due::Close(reason) => self.close(key, reason),
-            Due::Nothing => {}
-        }
-        if self.get(key).is_some_and(|connection| now >= connection.timer_at) {
-            self.schedule(key);
-        }
-    }
-
-    /// Puts a connection's next deadline into the wheel: at most one interval from now, since
-    /// a pong may bring the next ping forward.
-    pub(crate) fn schedule(&mut self, key: ConnKey) {
-        let now = self.now();
-        let (socket_io, plain) = (self.rules.socket_io, self.rules.plain);
-        let Some(connection) = self.get_mut(key) else {
-            return;
-        };
-        let (deadline, interval) = match &connection.speech {
-            Speech::SocketIo { session, .. } => (session.deadline(&socket_io), socket_io.ping_interval),
-            Speech::Plain { heartbeat, .. } | Speech::Echo { heartbeat } => (heartbeat.deadline(), plain.ping_interval),
-            Speech::Silent => return,
-        };
-        let message = connection.message_deadline(&plain).unwrap_or(deadline);
-        let at = deadline.min(message).min(now.saturating_add(interval));
-        connection.timer_at = at;
-        self.wheel_insert(key, at);
-    }
-
-    pub(crate) fn wheel_insert(&mut self, key: ConnKey, at: roomcast_core::session::Millis) {
-        let before = self.wheel.next_at();
-        self.wheel.insert(key, at);
-        if before.is_none_or(|before| at < before)
-            && let Some(shard) = self.shard()
-        {
-            shard.timer.notify_one();
-        }
     }
 }
 

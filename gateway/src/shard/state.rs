@@ -124,12 +124,13 @@ impl State {
     /// Follows settings that have changed, at once: every rule is looked up when it is applied.
     pub(crate) fn reload(&mut self) {
         self.rules = Rules::new(&self.node.settings());
-        // What waits already is judged by the new age, once that has passed.
-        let by = self.now().saturating_add(self.rules.outbox.age_max);
-        let waiting = self.conns.iter().filter(|(_, connection)| connection.outbox.is_some());
-        let keys: Vec<ConnKey> = waiting.filter_map(|(index, _)| self.key(index as u32)).collect();
+        // What waits or is unfinished already is judged by the new times.
+        let rules = self.rules.plain;
+        let timed = |c: &Connection| c.outbox.is_some() || c.message_deadline(&rules).is_some();
+        let timed = self.conns.iter().filter(|(_, connection)| timed(connection));
+        let keys: Vec<ConnKey> = timed.filter_map(|(index, _)| self.key(index as u32)).collect();
         for key in keys {
-            self.wheel_insert(key, by);
+            self.look(key);
         }
     }
 

@@ -66,6 +66,11 @@ impl Wheel {
         (self.soonest != u64::MAX).then(|| self.soonest * SLOT_MS)
     }
 
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.slots.iter().map(Vec::len).sum()
+    }
+
     fn first_used(&self) -> u64 {
         let mut ahead = self.next..self.next + SLOTS as u64;
         let used = |slot: &u64| self.slots.get((slot % SLOTS as u64) as usize).is_some_and(|s| !s.is_empty());

@@ -86,7 +86,7 @@ impl State {
             connection.wake();
         }
         if let Some(key) = self.key(conn) {
-            self.wheel_insert(key, self.now() + self.rules.outbox.age_max);
+            self.look(key);
         }
     }
 

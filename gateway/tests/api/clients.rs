@@ -40,7 +40,12 @@ impl Socket {
     pub(crate) fn send(&mut self, text: &str) {
         let mut frame = Vec::new();
         encode_masked(Opcode::Text, text.as_bytes(), [1, 2, 3, 4], &mut frame);
-        self.stream.write_all(&frame).expect("it reads");
+        self.send_bytes(&frame);
+    }
+
+    /// Sends a piece of a frame.
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("it reads");
     }
 
     /// The next text; `None`: the connection has ended.

@@ -11,6 +11,7 @@
 //! | `lists` | rooms and connections, and their filters |
 //! | `cursors` | lists page by page, while much changes |
 //! | `guard` | who may |
+//! | `deadlines` | what clients have to do in time |
 //! | `public` | what clients cost the node |
 //! | `health` | health, metrics, and what is the same for all requests |
 
@@ -18,6 +19,7 @@ mod acks;
 mod batch;
 mod clients;
 mod cursors;
+mod deadlines;
 mod embedded;
 mod gateway;
 mod guard;

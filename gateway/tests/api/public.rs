@@ -5,12 +5,12 @@ use super::gateway::{Answer, DEADLINE, Running, start, start_with};
 
 impl Running {
     /// One request to the public port, on a connection of its own.
-    fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Answer {
         self.polls().request(method, path, headers, body)
     }
 
     /// Opens a polled session; returns the path of its requests.
-    fn session(&self) -> String {
+    pub(crate) fn session(&self) -> String {
         let path = "/socket.io/?EIO=4&transport=polling";
         let open = self.ask("GET", path, &[], None).body;
         let open: serde_json::Value = serde_json::from_str(&open[1..]).expect("an open packet");
@@ -19,7 +19,7 @@ impl Running {
 }
 
 /// The value of a series, with its labels.
-fn metric(gateway: &Running, series: &str) -> i64 {
+pub(crate) fn metric(gateway: &Running, series: &str) -> i64 {
     let text = gateway.get("/metrics").body;
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     let value: f64 = line.expect("the series").parse().expect("a number");

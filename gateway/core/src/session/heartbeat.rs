@@ -43,6 +43,15 @@ impl Heartbeat {
         }
     }
 
+    /// For the `unread` milliseconds before `now` the peer was not read from: a pong may have come, and
+    /// has as long as it had. Never longer than if the ping went out now.
+    pub fn forgive(&mut self, unread: Millis, now: Millis, rules: &Rules) {
+        if self.phase != Phase::Quiet {
+            let latest = now.saturating_add(rules.ping_timeout);
+            self.deadline = self.deadline.saturating_add(unread).min(latest.max(self.deadline));
+        }
+    }
+
     /// Whether the pong's deadline has passed; judged at arrivals too, not by timer alone.
     pub fn is_overdue(&self, now: Millis) -> bool {
         self.phase != Phase::Quiet && now >= self.deadline
@@ -108,6 +117,21 @@ mod tests {
         assert_eq!(beat.deadline(), 60_000);
         beat.other(50_000, &RULES);
         assert_eq!(beat.deadline(), 60_000);
+    }
+
+    #[test]
+    fn time_in_which_nobody_reads_is_not_the_peers() {
+        let mut beat = Heartbeat::new(0, &RULES);
+        beat.forgive(5_000, 10_000, &RULES);
+        assert_eq!(beat.deadline(), 25_000, "the next ping does not wait");
+        assert_eq!(beat.due(25_000, &RULES), Due::Ping);
+        beat.forgive(4_000, 30_000, &RULES);
+        assert_eq!(beat.deadline(), 49_000);
+        // A time that began before the ping counts from the ping.
+        beat.forgive(30_000, 48_000, &RULES);
+        assert_eq!(beat.deadline(), 68_000);
+        assert!(!beat.is_overdue(67_999));
+        assert_eq!(beat.due(68_000, &RULES), Due::Close(CloseReason::PingTimeout));
     }
 
     #[test]

@@ -72,6 +72,13 @@ impl<S: Copy + PartialEq> Namespaces<S> {
         self.assembly.as_ref().map(|unfinished| unfinished.since)
     }
 
+    /// Takes `unread` milliseconds before `now` out of the age of what is due.
+    pub(super) fn forgive(&mut self, unread: Millis, now: Millis) {
+        if let Some(unfinished) = &mut self.assembly {
+            unfinished.since = unfinished.since.saturating_add(unread).min(now);
+        }
+    }
+
     /// Remembers a socket whose CONNECT is being decided.
     pub fn begin(&mut self, namespace: Namespace, socket: S) {
         self.slots.push(Slot { namespace, socket, joined: false });

@@ -84,6 +84,14 @@ impl Decoder {
         self.partial.as_ref().and_then(|partial| partial.since)
     }
 
+    /// Takes `unread` milliseconds before `now`, in which no input was asked for, out of the age
+    /// of what is unfinished.
+    pub fn forgive(&mut self, unread: Millis, now: Millis) {
+        if let Some(since) = self.partial.as_mut().and_then(|partial| partial.since.as_mut()) {
+            *since = since.saturating_add(unread).min(now);
+        }
+    }
+
     /// Goes on to the end of the next message or of the input: bytes used up, and the message.
     fn advance(&mut self, input: &mut [u8], limits: &Limits) -> Result<(usize, Option<Ended>), FrameError> {
         if let Some(error) = self.failed {

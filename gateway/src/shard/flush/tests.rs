@@ -474,3 +474,31 @@ proptest! {
         run(&ops, 60_000)?;
     }
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn one_look_waits_in_the_wheel_however_often_one_is_asked_for() {
+    let world = World::new(0);
+    let mut state = world.shard.state.borrow_mut();
+    assert_eq!(state.wheel.len(), CLIENTS, "the heartbeats");
+    let conn = state.sockets[world.sockets[0] as usize].conn;
+    let key = state.key(conn).expect("it is there");
+    for _ in 0..10 {
+        state.conns[conn as usize].outbox().set_blocked(0);
+        state.backpressured(conn);
+        state.conns[conn as usize].outbox = None;
+    }
+    assert_eq!(state.wheel.len(), CLIENTS + 1);
+    // The time of a message is no shorter: what waits comes before it is due.
+    state.rules.plain.message_timeout = state.rules.outbox.age_max;
+    for _ in 0..10 {
+        state.received(key, &mut [0x01, 0x82, 0, 0, 0, 0, b'{', b'}', 0x89]);
+        state.received(key, &mut [0x80, 0, 0, 0, 0, 0x80]);
+        state.received(key, &mut [0x80, 0, 0, 0, 0]);
+    }
+    assert!(state.get(key).is_some_and(|connection| connection.look_at < connection.timer_at));
+    assert_eq!(state.wheel.len(), CLIENTS + 1);
+    // A message that is whole when a read ends is not looked after.
+    let other = state.key(state.sockets[world.sockets[1] as usize].conn).expect("it is there");
+    state.received(other, &mut [0x8A, 0x80, 0, 0, 0, 0]);
+    assert_eq!(state.wheel.len(), CLIENTS + 1);
+}

@@ -244,6 +244,19 @@ fn a_message_is_as_old_as_its_first_byte() {
 }
 
 #[test]
+fn time_without_reading_makes_a_message_no_older() {
+    let mut decoder = Decoder::new(Role::Server);
+    decoder.forgive(5, 5);
+    assert_eq!(decoder.unfinished_since(), None);
+    decoder.next(&mut stream(b"T+ab"), &LIMITS).expect("valid");
+    decoder.note(10);
+    decoder.forgive(5, 20);
+    assert_eq!(decoder.unfinished_since(), Some(15));
+    decoder.forgive(50, 30);
+    assert_eq!(decoder.unfinished_since(), Some(30));
+}
+
+#[test]
 fn whole_frames_are_handed_out_from_the_input() {
     let mut input = [frame(FIN, Text, b"hello"), frame(FIN, Binary, b"world")].concat();
     let inside = input.as_ptr_range();
