@@ -115,7 +115,7 @@ fn a_slow_reader_that_reads_again_at_once_is_told_why() {
         // A busy machine may keep one from reading for longer than a close waits; not each of many.
         let told = (0..READERS).any(|n| {
             let name = format!("{protocol}-{n}");
-            let client = join(program.public, &[name.clone()], true);
+            let client = join(program.public, std::slice::from_ref(&name), true);
             let (before, mut sent) = (program.metric(&closed), 0);
             while program.metric(&closed) - before < 0.5 {
                 assert!(sent < 1_000, "it takes it, as if it read");

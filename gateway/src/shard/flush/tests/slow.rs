@@ -76,8 +76,11 @@ fn is_open(world: &World, client: usize) -> bool {
 /// Whether an operation is about a client that has been closed.
 fn is_void(world: &World, op: &Op) -> bool {
     match op {
-        Op::Join(client, _) | Op::Part(client, _) | Op::ToClient(client) => !is_open(world, *client),
-        Op::ToRoomExcept(_, client) | Op::Tell(client) => !is_open(world, *client),
+        Op::Join(about, _)
+        | Op::Part(about, _)
+        | Op::ToClient(about)
+        | Op::ToRoomExcept(_, about)
+        | Op::Tell(about) => !is_open(world, *about),
         _ => false,
     }
 }
