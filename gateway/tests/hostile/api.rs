@@ -8,7 +8,7 @@ use crate::scene::{Row, Scene};
 
 const PUBLISH: &str = "/v1/publish";
 /// Repetitions of a row whose action sends a megabyte.
-const TIMES_OF_A_MEGABYTE: usize = 64;
+const TIMES_OF_A_MEGABYTE: usize = 48;
 /// Requests at once.
 const MANY: u16 = 500;
 

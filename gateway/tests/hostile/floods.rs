@@ -1,5 +1,5 @@
-//! Too much of what is fine: pings, events, subscribes, namespaces. Work and memory stay bounded, whoever reads is served, whoever does not is
-//! closed with a reason.
+//! Too much of what is fine: pings, events, subscribes, namespaces. Work and memory stay
+//! bounded, whoever reads is served, whoever does not is closed with a reason.
 
 use roomcast_core::websocket::Opcode;
 use serde_json::json;

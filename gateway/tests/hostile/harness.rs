@@ -1,7 +1,10 @@
 //! One row of each kind, and proof that the checks can fail.
 
+use std::collections::BTreeMap;
+
+use crate::SECRET;
 use crate::node::Node;
-use crate::scene::{Row, Scene};
+use crate::scene::{Row, Scene, files_are_back, grown, memory_is_back, series_are_sound, shown};
 
 #[test]
 fn a_row_of_each_kind() {
@@ -38,4 +41,33 @@ fn the_checks_can_fail() {
     let lost = r#"{"to":{"rooms":["hall"]},"event":"n","args":[0]}"#;
     assert!(fails(&[], |node| assert_eq!(node.backend().post_json("/v1/publish", lost).status, 202)), "out of order");
     assert!(!fails(&[], |node| assert!(node.peer().upgrade("/ws").text("{}"))), "nothing is wrong");
+}
+
+#[test]
+fn what_is_compared_can_be_wrong() {
+    for (times, least) in [(60, 9 << 10), (250, 6 << 10), (1, 9 << 20)] {
+        assert!(memory_is_back(least * times as u64, times).is_err(), "{least} bytes leaked {times} times");
+        assert_eq!(memory_is_back(100_000, times), Ok(()));
+    }
+    assert!(files_are_back(200, 250).is_err());
+    assert_eq!(files_are_back(200, 203), Ok(()));
+
+    let (waiting, panics) = ("roomcast_http_connections_waiting", "roomcast_connection_panics_total");
+    let series = |pairs: &[(&str, f64)]| -> BTreeMap<String, f64> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
+    };
+    assert_eq!(series_are_sound(&series(&[(waiting, 3.0), (panics, 0.0)]), 2), Ok(()));
+    assert!(series_are_sound(&series(&[(waiting, 3.0), (panics, 1.0)]), 2).is_err(), "a panic");
+    assert!(series_are_sound(&series(&[(waiting, 90.0), (panics, 0.0)]), 2).is_err(), "many wait");
+    assert!(series_are_sound(&series(&[(waiting, 3.0), (panics, 0.0), ("more", 0.0)]), 2).is_err(), "one more");
+
+    let before = series(&[(r#"n{a="1",b="1"}"#, 5.0), (r#"n{a="1",b="2"}"#, 0.0), (r#"n{a="2",b="1"}"#, 9.0)]);
+    for (more, is) in [(3.0, false), (4.0, true), (5.0, false)] {
+        let now = series(&[(r#"n{a="1",b="1"}"#, 5.0), (r#"n{a="1",b="2"}"#, more), (r#"n{a="2",b="1"}"#, 1.0)]);
+        assert_eq!(grown(&before, &now, &[(r#"n{a="1"}"#, 2)], 2).is_ok(), is, "{more} more");
+    }
+
+    let secrets = [SECRET.to_owned()];
+    assert_eq!(shown("started\nGET /\n", &secrets), None);
+    assert!(shown(&format!("started\nGET /?token={SECRET} 404\n"), &secrets).is_some());
 }

@@ -39,6 +39,8 @@ impl Node {
         let always = [("public.address", "127.0.0.1:0"), ("internal.address", "127.0.0.1:0"), ("node.shards", "2")];
         let always = always.into_iter().chain([("log.level", "debug"), ("log.format", "json")]);
         let mut command = Command::new(program);
+        // Settings that are exported here are not its.
+        command.env_clear();
         for (key, value) in always.chain(settings.iter().copied()) {
             command.env(format!("ROOMCAST__{}", key.to_uppercase().replace('.', "__")), value);
         }

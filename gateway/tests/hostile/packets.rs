@@ -213,7 +213,7 @@ fn over_polling() {
     let play = |scene: &mut Scene, name: &str, body: &str, garbage: bool| {
         scene.play(&Row {
             name,
-            times: times(body.len()).min(20),
+            times: times(body.len()),
             grows,
             act: &|node| {
                 let path = session(node);

@@ -10,7 +10,7 @@ const MANY: u16 = 500;
 /// Bytes of one request at most, by default.
 const BODY_BYTES_MAX: usize = 1_000_000;
 /// Repetitions of a row whose action sends a megabyte.
-const TIMES_OF_A_MEGABYTE: usize = 64;
+const TIMES_OF_A_MEGABYTE: usize = 48;
 
 /// A polled session. Each request is a connection of its own: any shard may take it.
 pub(crate) struct Session {

@@ -4,10 +4,8 @@
 use roomcast_core::websocket::{Opcode, encode_masked};
 
 use crate::peer::{Peer, Told};
-use crate::scene::{Row, Scene};
+use crate::scene::{Row, Scene, TIMES_OF_SMALL_MIN};
 
-/// Repetitions of a row of a table; there are hundreds of rows.
-const TIMES: usize = 60;
 /// Bytes that the repetitions of one row send at most, about.
 const BYTES_OF_A_ROW: usize = 16 << 20;
 
@@ -127,9 +125,9 @@ pub(crate) fn errors(code: &str) -> String {
     format!(r#"roomcast_client_errors_total{{code="{code}"}}"#)
 }
 
-/// How often a row that sends so much is measured.
+/// How often a row that sends so much is measured; of those that send little there are hundreds.
 pub(crate) fn times(bytes: usize) -> usize {
-    (BYTES_OF_A_ROW / bytes.max(1)).clamp(16, TIMES)
+    (BYTES_OF_A_ROW / bytes.max(1)).clamp(16, TIMES_OF_SMALL_MIN)
 }
 
 /// A client's text message.

@@ -21,9 +21,10 @@ pub(crate) struct Program {
 const FRESH: Duration = Duration::from_secs(2);
 
 impl Program {
-    /// Starts it in open mode. Clients that read nothing answer no pings: none are due here.
+    /// Starts it in open mode, with nothing else in its environment. Clients that read nothing answer no pings: none are due here.
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_roomcast"))
+            .env_clear()
             .env("ROOMCAST__PUBLIC__ADDRESS", "127.0.0.1:0")
             .env("ROOMCAST__INTERNAL__ADDRESS", "127.0.0.1:0")
             .env("ROOMCAST__SOCKET_IO__PING_INTERVAL_MS", "3600000")

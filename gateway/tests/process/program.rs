@@ -67,10 +67,10 @@ pub(crate) struct Ran {
     pub(crate) err: String,
 }
 
-/// The binary, with nothing of ours in its environment but `env`.
+/// The binary, with nothing in its environment but `env`: what is exported here is not its.
 fn binary(arguments: &[&str], env: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_roomcast"));
-    command.args(arguments).env_remove("ROOMCAST_CONFIG").envs(env.iter().copied()).stdin(Stdio::null());
+    command.args(arguments).env_clear().envs(env.iter().copied()).stdin(Stdio::null());
     command
 }
 

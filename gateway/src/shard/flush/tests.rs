@@ -1,6 +1,8 @@
 //! The write path against a model: whatever happens between two writes, every publication
 //! reaches exactly those who were members when it came, once and in order.
 
+mod slow;
+
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use roomcast_core::adapter::MemoryAdapter;
 use roomcast_core::close::CloseReason;
 use roomcast_core::delivery::{Delivery, Variant};
@@ -44,8 +47,9 @@ enum Op {
     Flush,
 }
 
-fn op() -> impl Strategy<Value = Op> {
-    let (client, room) = (0..CLIENTS, 0..ROOMS);
+/// Something that happens to one of the first `clients`.
+fn op(clients: usize) -> impl Strategy<Value = Op> {
+    let (client, room) = (0..clients, 0..ROOMS);
     prop_oneof![
         4 => (client.clone(), room.clone()).prop_map(|(c, r)| Op::Join(c, r)),
         3 => (client.clone(), room.clone()).prop_map(|(c, r)| Op::Part(c, r)),
@@ -456,23 +460,35 @@ fn an_answer_does_not_wait_until_no_room_is_dirty() {
     });
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() })]
+/// Times as many cases as are quick that are run at most: some minutes.
+const DEEPER_MAX: u32 = 20;
 
-    #[test]
-    fn every_publication_reaches_its_members_once_and_in_order(ops in prop::collection::vec(op(), 1..120)) {
-        run(&ops, 10)?;
+/// Runs `test` with as many cases as are quick, or with more in proportion to `PROPTEST_CASES`
+/// where that is set. Not by the macro: there the variable's 20,000 would take a day of each.
+fn check<S: Strategy>(
+    quick: u32,
+    max_shrink_iters: u32,
+    values: &S,
+    test: impl Fn(S::Value) -> Result<(), TestCaseError>,
+) {
+    // It has read the variable; 256 is what it says without.
+    let set = ProptestConfig::default();
+    let cases = (quick * set.cases.min(256 * DEEPER_MAX) / 256).max(1);
+    let mut runner = TestRunner::new(ProptestConfig { cases, max_shrink_iters, failure_persistence: None, ..set });
+    if let Err(fault) = runner.run(values, test) {
+        panic!("{fault}");
     }
 }
 
-proptest! {
-    // Fewer: a case carries some tens of megabytes.
-    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 20, ..ProptestConfig::default() })]
+#[test]
+fn every_publication_reaches_its_members_once_and_in_order() {
+    check(48, 200, &prop::collection::vec(op(CLIENTS), 1..120), |ops| run(&ops, 10));
+}
 
-    #[test]
-    fn also_when_sockets_take_only_a_part(ops in prop::collection::vec(op(), 20..40)) {
-        run(&ops, 60_000)?;
-    }
+#[test]
+fn also_when_sockets_take_only_a_part() {
+    // Fewer: a case carries some tens of megabytes.
+    check(12, 20, &prop::collection::vec(op(CLIENTS), 20..40), |ops| run(&ops, 60_000));
 }
 
 #[tokio::test(flavor = "current_thread")]
