@@ -21,6 +21,10 @@ pub(super) const DISCONNECT_FIELDS: [&str; 4] = ["namespace", "select", "except"
 /// Makes a selection join rooms.
 pub(super) async fn join(node: &Node, body: &str) -> Result<Response<Body>, Problem> {
     let (select, rooms) = rooms_of(node, body)?;
+    // Who joined it would get what is published to that connection, and be disconnected with it.
+    if let Some((index, private)) = rooms.iter().enumerate().find(|(_, room)| node.is_private(room)) {
+        return Err(Problem::private(private.as_str()).at(format!("rooms[{index}]")));
+    }
     carry_out(node, Request::Join(select, rooms)).await
 }
 

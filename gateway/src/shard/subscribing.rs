@@ -4,7 +4,6 @@
 use std::collections::HashSet;
 
 use roomcast_core::adapter::{AdapterError, BoxFuture, Live};
-use roomcast_core::id::SocketId;
 use roomcast_core::room::Room;
 
 use super::refusal::Refused;
@@ -41,7 +40,7 @@ impl State {
             if !allowed {
                 return Err(Refused::forbidden(room.as_str(), "subscribe"));
             }
-            if room.as_str() != entry.id.as_str() && self.is_private(room) {
+            if room.as_str() != entry.id.as_str() && self.node.is_private(room) {
                 return Err(Refused::forbidden(room.as_str(), "join another socket's private room"));
             }
         }
@@ -52,12 +51,6 @@ impl State {
             return Err(Refused::too_many_rooms(self.rules.rooms_per_connection_max));
         }
         Ok(())
-    }
-
-    /// Whether it is a socket's own room: the socket may live on another shard.
-    fn is_private(&self, room: &Room) -> bool {
-        let born_here = |(tag, shard)| tag == self.node.tag && self.node.has_shard(shard);
-        self.ids.contains_key(room.as_str()) || SocketId::home_of(room.as_str()).is_some_and(born_here)
     }
 
     /// Ends memberships; naming a room one is not in is no error.
