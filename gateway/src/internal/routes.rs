@@ -13,7 +13,7 @@ use super::query::parameters;
 use super::{batch, body, connections, health, openapi, orders, publish, rooms};
 use crate::metrics::Route;
 use crate::node::Node;
-use crate::public::decode;
+use crate::public::decode_segment;
 use crate::settings::Scope;
 
 type Answer = Result<Response<Body>, Problem>;
@@ -68,6 +68,14 @@ impl Row {
         if self.post { method == Method::POST } else { matches!(*method, Method::GET | Method::HEAD) }
     }
 
+    /// The variable segment of a path, decoded.
+    fn name(&self, path: &str) -> Result<String, Problem> {
+        let last = |path: &'static str| path.rsplit('/').next().unwrap_or_default().trim_matches(['{', '}']);
+        let segment = path.rsplit('/').next().unwrap_or_default();
+        let wrong = || Problem::invalid(last(self.path()), "the path is not percent-encoded UTF-8");
+        decode_segment(segment).ok_or_else(wrong)
+    }
+
     fn is_at(&self, path: &str) -> bool {
         match self.path().split_once('{') {
             Some((beginning, _)) => segment(path, beginning).is_some(),
@@ -112,9 +120,9 @@ async fn dispatch(node: &Arc<Node>, row: &Row, request: Request<Incoming>) -> An
         Route::Metrics => Ok(health::metrics(node)),
         Route::OpenApi => Ok(openapi::serve(node)),
         Route::Rooms => rooms::list(node, query).await,
-        Route::Room => rooms::show(node, &name(path), query).await,
+        Route::Room => rooms::show(node, &row.name(path)?, query).await,
         Route::Connections => connections::list(node, query).await,
-        Route::Connection => connections::show(node, &name(path), query).await,
+        Route::Connection => connections::show(node, &row.name(path)?, query).await,
         _ => post(node, route, query, body).await,
     }
 }
@@ -131,12 +139,6 @@ async fn post(node: &Arc<Node>, route: Route, query: Option<&str>, body: Incomin
         Route::Disconnect => orders::disconnect(node, text).await,
         _ => Err(Problem::new(Code::NotFound, "nothing is posted here")),
     }
-}
-
-/// The last segment of a path, decoded. Only in queries a plus is a space.
-fn name(path: &str) -> String {
-    let segment = path.rsplit('/').next().unwrap_or_default();
-    decode(&segment.replace('+', "%2B")).into_owned()
 }
 
 /// What follows `beginning`, if that is one segment.
