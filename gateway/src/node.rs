@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use roomcast_core::adapter::{Adapter, PublishError};
 use roomcast_core::id::{NodeTag, ShardIndex, SocketId};
 use roomcast_core::publication::{Admission, Audience};
-use roomcast_core::room::Namespace;
+use roomcast_core::room::{Namespace, Room};
 use tokio::sync::Semaphore;
 
 use crate::client_events::ClientEvents;
@@ -266,6 +266,12 @@ impl Node {
             let at = stamp.load(Ordering::Relaxed);
             at > 0 && now < at + STUCK_MS
         })
+    }
+
+    /// Whether a room has the name of a socket of this node, be it connected or not: it is that
+    /// socket's own, on whichever shard, and nobody else joins it.
+    pub fn is_private(&self, room: &Room) -> bool {
+        SocketId::home_of(room.as_str()).is_some_and(|(tag, shard)| tag == self.tag && self.has_shard(shard))
     }
 
     /// Reads a socket id; the shard where it lives if that is here.

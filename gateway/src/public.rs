@@ -37,7 +37,7 @@ use tokio::net::TcpStream;
 use crate::metrics::{Counter, HttpRefusal, Listener};
 use crate::shard::Shard;
 pub(crate) use origin::is_loopback_host;
-pub(crate) use query::decode;
+pub(crate) use query::{decode, decode_segment};
 pub(crate) use upgrade::adopt;
 use waiting::Wait;
 pub(crate) use waiting::Waiting;

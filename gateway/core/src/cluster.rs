@@ -85,6 +85,9 @@ pub struct Select {
 pub enum Answer {
     /// To an order: how many sockets it concerned here.
     Matched(usize),
+    /// To [`Request::Join`], beside `Matched`: how many of those sockets may not have all of the
+    /// rooms, and joined none.
+    Refused(usize),
     /// To [`Request::BroadcastWithAcks`], first: how many clients were asked here.
     Asked(usize),
     /// To [`Request::BroadcastWithAcks`], then: what one client answered.

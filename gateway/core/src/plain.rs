@@ -27,7 +27,7 @@ use crate::publication::Payload;
 pub const PROTOCOL: u32 = 1;
 /// The WebSocket subprotocol's name.
 pub const SUBPROTOCOL: &str = "roomcast.v1";
-/// Longest `id` of a command, in bytes of JSON text (a string's quotes included).
+/// Longest `id` of a command, in bytes of JSON text without a string's quotes.
 pub const ID_BYTES_MAX: usize = 255;
 /// Rooms that one `subscribe` or `unsubscribe` may name.
 pub const ROOMS_MAX: usize = 1_000;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use crate::room::{Namespace, Room};
-use crate::socket_io::DecodeError;
+use crate::socket_io::{DecodeError, has_placeholder};
 
 /// Milliseconds since the Unix epoch.
 pub type UnixMillis = u64;
@@ -168,8 +168,8 @@ pub enum PayloadError {
     NotAnEvent,
     /// More than [`ATTACHMENTS_MAX`] binary values.
     TooManyAttachments,
-    /// A placeholder whose number is not that of an attachment, or an attachment
-    /// without a placeholder.
+    /// A placeholder whose number is not that of an attachment, be there any or none, or an
+    /// attachment without a placeholder.
     Placeholder,
     /// Nested deeper than [`crate::socket_io::DEPTH_MAX`].
     TooDeep,
@@ -224,6 +224,10 @@ impl Payload {
         }
         let payload = Self { data, attachments };
         match crate::socket_io::check_event(payload.data(), payload.attachments.len()) {
+            // Receivers would take it for a binary value that never came.
+            Ok(()) if payload.attachments.is_empty() && has_placeholder(payload.data()) => {
+                Err(PayloadError::Placeholder)
+            }
             Ok(()) => Ok(payload),
             Err(DecodeError::Depth) => Err(PayloadError::TooDeep),
             Err(DecodeError::ReservedEvent) => Err(PayloadError::ReservedEvent),
@@ -331,6 +335,10 @@ mod tests {
     fn placeholders_and_attachments_belong_together() {
         let data = r#"["x",{"_placeholder":true,"num":0}]"#;
         assert!(Payload::from_data(data, vec![Bytes::from_static(b"1")]).is_ok());
+        assert_eq!(Payload::from_data(data, Vec::new()), Err(PayloadError::Placeholder));
+        let none = raw(r#"[{"_placeholder":true,"num":"splice"}]"#);
+        assert_eq!(Payload::new("x", &none, Vec::new()), Err(PayloadError::Placeholder));
+        assert!(Payload::new("x", &raw(r#"["_placeholder"]"#), Vec::new()).is_ok());
         assert_eq!(Payload::from_data(r#"["x"]"#, vec![Bytes::new()]), Err(PayloadError::Placeholder));
         assert_eq!(Payload::from_data(data, vec![Bytes::new(); 11]), Err(PayloadError::TooManyAttachments));
     }

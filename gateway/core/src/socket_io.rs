@@ -35,6 +35,7 @@ pub use decode::{RESERVED_EVENTS, check_event, decode};
 pub use encode::{encode_ack, encode_connect, encode_connect_error, encode_disconnect, encode_event};
 pub use json::DEPTH_MAX;
 pub use placeholder::check_placeholders;
+pub(crate) use placeholder::has_placeholder;
 
 /// Decimal digits an acknowledgement id may have: as many as always fit into 64 bits.
 pub const ACK_DIGITS_MAX: usize = 19;

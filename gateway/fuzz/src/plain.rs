@@ -29,7 +29,7 @@ pub fn check(data: &[u8]) -> bool {
             assert!(tools::is_json(text), "what is no JSON is no object");
             assert!([INVALID_REQUEST, UNKNOWN_TYPE, UNSUPPORTED_FIELD].contains(&code));
             assert!(message.len() <= REFUSAL_BYTES_MAX && !message.is_empty());
-            assert!(id.as_ref().is_none_or(|id| id.len() <= ID_BYTES_MAX));
+            assert!(id.as_ref().is_none_or(|id| id.trim_matches('"').len() <= ID_BYTES_MAX));
             let answer = plain::error(id.as_deref(), code, &message, None);
             assert!(tools::is_json(&answer), "{answer}");
             false
@@ -39,7 +39,7 @@ pub fn check(data: &[u8]) -> bool {
 
 fn accepted(command: &Command<'_>) {
     let id = command.id.map(serde_json::value::RawValue::get);
-    assert!(id.is_none_or(|id| id.len() <= ID_BYTES_MAX && tools::is_json(id)));
+    assert!(id.is_none_or(|id| id.trim_matches('"').len() <= ID_BYTES_MAX && tools::is_json(id)));
     let answer = plain::ok(id, "");
     assert!(tools::is_json(&answer), "{answer}");
 

@@ -21,13 +21,19 @@ pub(super) const DISCONNECT_FIELDS: [&str; 4] = ["namespace", "select", "except"
 /// Makes a selection join rooms.
 pub(super) async fn join(node: &Node, body: &str) -> Result<Response<Body>, Problem> {
     let (select, rooms) = rooms_of(node, body)?;
-    carry_out(node, Request::Join(select, rooms)).await
+    // Who joined it would get what is published to that connection, and be disconnected with it.
+    if let Some((index, private)) = rooms.iter().enumerate().find(|(_, room)| node.is_private(room)) {
+        return Err(Problem::private(private.as_str()).at(format!("rooms[{index}]")));
+    }
+    let done = carry_out(node, Request::Join(select, rooms)).await?;
+    let body = format!(r#"{{"matched":{},"refused":{}}}"#, done.matched, done.refused);
+    Ok(answer::json(StatusCode::OK, body))
 }
 
 /// Makes a selection leave rooms.
 pub(super) async fn leave(node: &Node, body: &str) -> Result<Response<Body>, Problem> {
     let (select, rooms) = rooms_of(node, body)?;
-    carry_out(node, Request::Leave(select, rooms)).await
+    Ok(matched(&carry_out(node, Request::Leave(select, rooms)).await?))
 }
 
 /// Disconnects a selection.
@@ -36,7 +42,7 @@ pub(super) async fn disconnect(node: &Node, body: &str) -> Result<Response<Body>
     let select = select(node, name, to, except)?;
     let reconnect = reconnect.map(|field| field.boolean()).transpose()?;
     let reconnect = reconnect.unwrap_or_default();
-    carry_out(node, Request::Disconnect { select, reconnect }).await
+    Ok(matched(&carry_out(node, Request::Disconnect { select, reconnect }).await?))
 }
 
 fn rooms_of(node: &Node, body: &str) -> Result<(Select, Vec<Room>), Problem> {
@@ -62,13 +68,25 @@ fn select(
     Ok(Select { namespace: namespace(&node.namespaces, name.as_deref())?, audience: audience("select", to, except)? })
 }
 
-async fn carry_out(node: &Node, request: Request) -> Result<Response<Body>, Problem> {
-    let mut matched = 0;
-    ask(node, request, Code::OutcomeUnknown, |answer| {
-        if let Answer::Matched(count) = answer {
-            matched += count;
-        }
+/// How many connections an order was about, on all nodes.
+#[derive(Default)]
+struct Done {
+    matched: usize,
+    /// Of these: joined none of the rooms.
+    refused: usize,
+}
+
+async fn carry_out(node: &Node, request: Request) -> Result<Done, Problem> {
+    let mut done = Done::default();
+    ask(node, request, Code::OutcomeUnknown, |answer| match answer {
+        Answer::Matched(count) => done.matched += count,
+        Answer::Refused(count) => done.refused += count,
+        _ => {}
     })
     .await?;
-    Ok(answer::json(StatusCode::OK, format!(r#"{{"matched":{matched}}}"#)))
+    Ok(done)
+}
+
+fn matched(done: &Done) -> Response<Body> {
+    answer::json(StatusCode::OK, format!(r#"{{"matched":{}}}"#, done.matched))
 }

@@ -123,6 +123,14 @@ impl Problem {
         problem
     }
 
+    /// `name` is a connection's id.
+    pub(super) fn private(name: &str) -> Self {
+        let detail = "this room is the own room of a connection: nobody else joins it";
+        let mut problem = Self::new(Code::RoomNameInvalid, detail);
+        problem.room = Some(name.into());
+        problem
+    }
+
     pub(super) fn at(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
         self

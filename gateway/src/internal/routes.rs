@@ -14,7 +14,7 @@ use super::rows::{ROUTES, Row};
 use super::{batch, body, connections, health, openapi, orders, publish, rooms};
 use crate::metrics::Route;
 use crate::node::Node;
-use crate::public::decode;
+use crate::public::decode_segment;
 
 type Answer = Result<Response<Body>, Problem>;
 
@@ -51,9 +51,9 @@ async fn dispatch(node: &Arc<Node>, row: &Row, request: Request<Incoming>) -> An
         Route::Metrics => Ok(health::metrics(node)),
         Route::OpenApi => Ok(openapi::serve(node)),
         Route::Rooms => rooms::list(node, query).await,
-        Route::Room => rooms::show(node, &name(path), query).await,
+        Route::Room => rooms::show(node, &name(row, path)?, query).await,
         Route::Connections => connections::list(node, query).await,
-        Route::Connection => connections::show(node, &name(path), query).await,
+        Route::Connection => connections::show(node, &name(row, path)?, query).await,
         _ => post(node, route, query, body).await,
     }
 }
@@ -72,10 +72,12 @@ async fn post(node: &Arc<Node>, route: Route, query: Option<&str>, body: Incomin
     }
 }
 
-/// The last segment of a path, decoded. Only in queries a plus is a space.
-fn name(path: &str) -> String {
+/// The variable segment of a path, decoded.
+fn name(row: &Row, path: &str) -> Result<String, Problem> {
+    let last = |path: &'static str| path.rsplit('/').next().unwrap_or_default().trim_matches(['{', '}']);
     let segment = path.rsplit('/').next().unwrap_or_default();
-    decode(&segment.replace('+', "%2B")).into_owned()
+    let wrong = || Problem::invalid(last(row.path()), "the path is not percent-encoded UTF-8");
+    decode_segment(segment).ok_or_else(wrong)
 }
 
 /// The methods that the path has: those of reading before those of posting.

@@ -140,7 +140,7 @@ labels! {
         Failed = "failed",
     }
 
-    /// How a client's request to subscribe ended.
+    /// How a client's request to subscribe, or a backend's to make a connection join rooms, ended.
     SubscribeResult, "result" {
         /// All rooms were subscribed.
         Ok = "ok",

@@ -137,7 +137,7 @@ families! {
         HttpRefused(listener: Listener, reason: HttpRefusal) = "roomcast_http_refused_total";
         /// Upgrades from polling to WebSocket, by result.
         TransportUpgrades(result: UpgradeResult) = "roomcast_transport_upgrades_total";
-        /// Requests of clients to subscribe, by result.
+        /// Requests of clients to subscribe, and connections that backends made join rooms, by result.
         Subscribes(result: SubscribeResult) = "roomcast_subscribes_total";
         /// Messages from clients.
         MessagesReceived(protocol: Protocol, kind: MessageKind) = "roomcast_messages_received_total";

@@ -74,7 +74,7 @@ pub(super) fn timed_out() -> Response<Body> {
 }
 
 /// A status with a line for people.
-pub(super) fn text(status: StatusCode, body: &'static str) -> Response<Body> {
+pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
     with_type(status, "text/plain; charset=utf-8", body)
 }
 

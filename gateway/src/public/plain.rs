@@ -12,8 +12,7 @@ use roomcast_core::session::heartbeat::Heartbeat;
 use roomcast_core::websocket::{Decoder, Role};
 
 use super::origin::Origin;
-use super::query::Query;
-use super::{Body, answer, upgrade};
+use super::{Body, answer, query, upgrade};
 use crate::metrics::{Counter, HandshakeResult, Protocol};
 use crate::shard::Shard;
 use crate::shard::connection::{Connection, Peer, Speech, Transport};
@@ -49,8 +48,14 @@ pub(super) fn serve(
         let text = "this path speaks WebSocket: connect with new WebSocket(\"ws://…\")\n";
         return refuse(HandshakeResult::BadRequest, answer::text(StatusCode::UPGRADE_REQUIRED, text));
     }
-    let query = Query::parse(request.uri().query());
-    let Some(namespace) = shard.node.namespace_index(query.namespace.as_deref().unwrap_or("/")) else {
+    let named = if echo { Ok(None) } else { query::namespace(request.uri().query()) };
+    let namespace = match &named {
+        Ok(named) => shard.node.namespace_index(named.as_deref().unwrap_or("/")),
+        Err(text) => {
+            return refuse(HandshakeResult::BadRequest, answer::text(StatusCode::BAD_REQUEST, text.clone()));
+        }
+    };
+    let Some(namespace) = namespace else {
         return refuse(HandshakeResult::BadRequest, answer::text(StatusCode::NOT_FOUND, "no such namespace\n"));
     };
     if shard.node.is_draining() {

@@ -1,5 +1,6 @@
-//! What the query of an Engine.IO request says. Unknown parameters are the
-//! application's and are ignored; the first of a repeated one counts.
+//! What the query of an Engine.IO request says: unknown parameters are the application's
+//! and are ignored; the first of a repeated one counts. And what that of the plain protocol
+//! says, strictly: there a typo would lead into another namespace than the one meant.
 
 use std::borrow::Cow;
 
@@ -10,7 +11,6 @@ pub(super) struct Query<'a> {
     pub(super) transport: Option<Cow<'a, str>>,
     pub(super) sid: Option<Cow<'a, str>>,
     pub(super) base64: bool,
-    pub(super) namespace: Option<Cow<'a, str>>,
 }
 
 impl<'a> Query<'a> {
@@ -23,12 +23,53 @@ impl<'a> Query<'a> {
                 "transport" => parsed.transport = parsed.transport.or_else(|| Some(decode(value))),
                 "sid" => parsed.sid = parsed.sid.or_else(|| Some(decode(value))),
                 "b64" => parsed.base64 = parsed.base64 || !matches!(value, "" | "0" | "false"),
-                "namespace" => parsed.namespace = parsed.namespace.or_else(|| Some(decode(value))),
                 _ => {}
             }
         }
         parsed
     }
+}
+
+/// Parameter of the plain protocol that is there for caches, and read by nobody.
+const FOR_CACHES: &str = "t";
+/// Characters of a parameter's name that a refusal repeats at most.
+const REPEATED_CHARS_MAX: usize = 64;
+
+/// The namespace that a client of the plain protocol names; else the text that refuses it.
+pub(super) fn namespace(query: Option<&str>) -> Result<Option<Cow<'_, str>>, String> {
+    let mut namespace = None;
+    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        match &*decode(name) {
+            "namespace" if namespace.is_some() => return Err("`namespace` is given twice: give it once\n".into()),
+            "namespace" => namespace = Some(decode(value)),
+            FOR_CACHES => {}
+            _ => {
+                let name: String = name.chars().take(REPEATED_CHARS_MAX).collect();
+                return Err(format!("`{name}` is no parameter of this path: it has `namespace`, and `t` for caches\n"));
+            }
+        }
+    }
+    Ok(namespace)
+}
+
+/// Percent-decodes a segment of a path, where a plus is a plus; `None` if an escape is bad, or
+/// if they stand for what is no UTF-8.
+pub(crate) fn decode_segment(text: &str) -> Option<String> {
+    let mut pieces = text.split('%');
+    let mut bytes = pieces.next()?.as_bytes().to_vec();
+    for piece in pieces {
+        let (digits, rest) = piece.as_bytes().split_at_checked(2)?;
+        bytes.push(escaped_byte(digits)?);
+        bytes.extend_from_slice(rest);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// The byte of two hexadecimal digits. A sign is no digit.
+fn escaped_byte(digits: &[u8]) -> Option<u8> {
+    let text = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    u8::from_str_radix(text, 16).ok()
 }
 
 /// Percent-decodes; what is not UTF-8 then, or not an escape, stays as it came.
@@ -41,7 +82,7 @@ pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     while let Some((&byte, tail)) = rest.split_first() {
         rest = tail;
         let escaped = (byte == b'%').then(|| rest.split_at_checked(2)).flatten();
-        let value = escaped.and_then(|(hex, _)| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        let value = escaped.and_then(|(digits, _)| escaped_byte(digits));
         match (value, byte) {
             (Some(value), _) => {
                 bytes.push(value);
@@ -69,8 +110,32 @@ mod tests {
     }
 
     #[test]
+    fn the_plain_protocol_reads_strictly() {
+        for (query, expected) in [("", None), ("&&", None), ("t=1&t=2", None), ("n%61mespace=%2Fa&t", Some("/a"))] {
+            assert_eq!(namespace(Some(query)).expect("good").as_deref(), expected, "{query}");
+        }
+        assert_eq!(namespace(None), Ok(None));
+        let refused = |query| namespace(Some(query)).expect_err("bad");
+        for (query, name) in [("namepsace=/a", "`namepsace`"), ("foo=1&namespace=/a", "`foo`"), ("=x", "``")] {
+            assert!(refused(query).contains(name), "{query}");
+        }
+        assert!(refused("namespace=/a&namespace=/a").contains("twice"));
+        assert!(refused(&"x".repeat(10_000)).len() < 200);
+    }
+
+    #[test]
+    fn segments_of_paths_are_read_strictly() {
+        for (text, expected) in [("", ""), ("a+b", "a+b"), ("%2B%c3%A9x", "+\u{e9}x"), ("\u{e9}%00", "\u{e9}\0")] {
+            assert_eq!(decode_segment(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["%", "%4", "a%zz", "%ff", "%c3", "%+1", "%%41", "%\u{e9}"] {
+            assert_eq!(decode_segment(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn bad_escapes_stay_as_they_came() {
-        for text in ["%", "%4", "%zz", "%ff"] {
+        for text in ["%", "%4", "%zz", "%ff", "%-1"] {
             assert_eq!(decode(text), text);
         }
         assert_eq!(decode("a+b%20c%2Fd"), "a b c/d");

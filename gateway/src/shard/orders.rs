@@ -128,15 +128,11 @@ impl State {
                 }
             }
             Request::Join(select, rooms) => {
+                let mut refused = 0;
                 let matched = self.for_each_selected(select, |state, socket| {
-                    for room in rooms {
-                        // Being a member here is what was asked; the backend becomes live in its own time.
-                        if let Some(live) = state.join(socket, room) {
-                            tokio::task::spawn_local(live);
-                        }
-                    }
+                    refused += usize::from(!state.join_all(socket, rooms));
                 });
-                respond(responder, vec![Answer::Matched(matched)]);
+                respond(responder, vec![Answer::Matched(matched), Answer::Refused(refused)]);
             }
             Request::Leave(select, rooms) => {
                 let matched = self.for_each_selected(select, |state, socket| {

@@ -1,10 +1,9 @@
-//! Memberships that a client asks for: all of the named rooms, or none of them. The
-//! answer comes when every room is live on the backend.
+//! Memberships that a client or a backend asks for: all of the named rooms, or none of
+//! them. A client's answer comes when every room is live on the backend.
 
 use std::collections::HashSet;
 
 use roomcast_core::adapter::{AdapterError, BoxFuture, Live};
-use roomcast_core::id::SocketId;
 use roomcast_core::room::Room;
 
 use super::refusal::Refused;
@@ -41,23 +40,41 @@ impl State {
             if !allowed {
                 return Err(Refused::forbidden(room.as_str(), "subscribe"));
             }
-            if room.as_str() != entry.id.as_str() && self.is_private(room) {
-                return Err(Refused::forbidden(room.as_str(), "join another socket's private room"));
-            }
         }
-        let new: HashSet<&Room> = rooms.iter().filter(|room| !self.is_member(socket, room)).collect();
-        let new = new.len();
-        let held = self.rooms_of_connection(entry.conn);
-        if new > 0 && held + new > self.rules.rooms_per_connection_max {
-            return Err(Refused::too_many_rooms(self.rules.rooms_per_connection_max));
-        }
-        Ok(())
+        self.may_join(socket, rooms)
     }
 
-    /// Whether it is a socket's own room: the socket may live on another shard.
-    fn is_private(&self, room: &Room) -> bool {
-        let born_here = |(tag, shard)| tag == self.node.tag && self.node.has_shard(shard);
-        self.ids.contains_key(room.as_str()) || SocketId::home_of(room.as_str()).is_some_and(born_here)
+    /// What holds for whoever wants the socket to join: all of the rooms, or none.
+    fn may_join(&self, socket: u32, rooms: &[Room]) -> Result<(), Refused> {
+        let Some(entry) = self.sockets.get(socket as usize) else {
+            return Ok(());
+        };
+        let own = |room: &&Room| room.as_str() == entry.id.as_str();
+        if let Some(room) = rooms.iter().find(|room| !own(room) && self.node.is_private(room)) {
+            return Err(Refused::forbidden(room.as_str(), "join another socket's private room"));
+        }
+        let (held, max) = (self.rooms_of_connection(entry.conn), self.rules.rooms_per_connection_max);
+        if held + rooms.len() <= max {
+            return Ok(());
+        }
+        let new: HashSet<&Room> = rooms.iter().filter(|room| !own(room) && !self.is_member(socket, room)).collect();
+        if !new.is_empty() && held + new.len() > max { Err(Refused::too_many_rooms(max)) } else { Ok(()) }
+    }
+
+    /// A backend makes a socket a member of all `rooms`, or of none; `false` means of none.
+    pub(crate) fn join_all(&mut self, socket: u32, rooms: &[Room]) -> bool {
+        let allowed = self.may_join(socket, rooms).is_ok();
+        let result = if allowed { SubscribeResult::Ok } else { SubscribeResult::Refused };
+        self.cells.inc(Counter::Subscribes(result));
+        if allowed {
+            for room in rooms {
+                // Being a member here is what was asked; the backend becomes live in its own time.
+                if let Some(live) = self.join(socket, room) {
+                    tokio::task::spawn_local(live);
+                }
+            }
+        }
+        allowed
     }
 
     /// Ends memberships; naming a room one is not in is no error.

@@ -9,7 +9,7 @@ use roomcast_core::publication::Payload;
 use serde_json::{Value, json};
 
 use super::clients::{Plain, SocketIo};
-use super::gateway::{DEADLINE, Running, start, start_embedded};
+use super::gateway::{DEADLINE, Running, start, start_embedded, start_with};
 use super::lists::{all, home, on_both_shards};
 
 /// Numbers that look random and are the same in every run.
@@ -99,12 +99,12 @@ fn whoever_stays_is_listed_once_while_others_come_and_go() {
 #[test]
 fn thousands_of_rooms_are_listed_whole() {
     const ROOMS: usize = 3_000;
-    let gateway = start();
+    let gateway = start_with(|settings| settings.limits.rooms_per_connection_max = ROOMS);
     let clients = on_both_shards(&gateway, 2, "/", &[]);
     let names: Vec<String> = (0..ROOMS).map(|number| format!("{number:04}{}", "x".repeat(200))).collect();
     for part in names.chunks(1000) {
         let joined = gateway.post("/v1/rooms/join", &json!({"rooms":part,"select":{"all":true}}).to_string());
-        assert_eq!(joined.json(), json!({"matched":4}));
+        assert_eq!(joined.json(), json!({"matched":4,"refused":0}));
     }
     for limit in [1000, 70] {
         let rooms = all(&gateway, "/v1/rooms?", limit);

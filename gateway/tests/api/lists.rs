@@ -210,6 +210,10 @@ fn queries_are_read_strictly() {
     refused("/v1/rooms/a?limit=1", 400, "unsupported_field", "limit");
     refused("/v1/rooms?room=a", 400, "unsupported_field", "room");
     refused("/v1/connections?prefix=a", 400, "unsupported_field", "prefix");
+    for path in ["/v1/rooms/%ff", "/v1/rooms/a%", "/v1/rooms/%zz"] {
+        refused(path, 400, "invalid_request", "room");
+    }
+    refused("/v1/connections/%ff", 400, "invalid_request", "id");
     refused("/v1/rooms/~user:7", 422, "room_name_invalid", "~user:7");
     refused("/v1/connections?room=~a", 422, "room_name_invalid", "room");
     refused("/v1/connections/nobody", 404, "unknown_connection", "");

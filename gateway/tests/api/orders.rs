@@ -47,6 +47,49 @@ fn connections_join_and_leave_rooms() {
 }
 
 #[test]
+fn a_connection_joins_no_more_rooms_than_it_may_have() {
+    let gateway = start_with(|settings| settings.limits.rooms_per_connection_max = 3);
+    let mut full = Plain::member_of(&gateway, &["a", "b", "c"]);
+    let mut free = Plain::member_of(&gateway, &["a"]);
+    let join = |rooms: &[&str]| {
+        let answer = gateway.post("/v1/rooms/join", &json!({"rooms":rooms,"select":{"all":true}}).to_string());
+        (answer.status, answer.json())
+    };
+    assert_eq!(join(&["d", "b", "d"]), (200, json!({"matched":2,"refused":1})));
+    assert_eq!(join(&["a", "a", "b", "b"]), (200, json!({"matched":2,"refused":0})), "what one has is no more");
+    assert_eq!(join(&["e"]), (200, json!({"matched":2,"refused":2})));
+    assert_eq!(join(&["1", "2", "3", "4"]), (200, json!({"matched":2,"refused":2})));
+    gateway.publish(r#"{"to":{"rooms":["d"]},"event":"d"}"#);
+    gateway.publish(r#"{"to":{"rooms":["e", "1", "b"]},"event":"b"}"#);
+    assert_eq!(full.next()["event"], "b");
+    assert_eq!([free.next(), free.next()].map(|event| event["event"].clone()), ["d", "b"]);
+    let metrics = gateway.get("/metrics").body;
+    assert!(metrics.contains("\nroomcast_subscribes_total{result=\"refused\"} 5\n"), "{metrics}");
+    assert!(metrics.contains("\nroomcast_subscriptions 6\n"), "{metrics}");
+}
+
+#[test]
+fn the_own_room_of_a_connection_stays_its_own() {
+    let gateway = start();
+    let (mut one, mut other) = (Plain::member_of(&gateway, &[]), Plain::member_of(&gateway, &[]));
+    let join = |room: &str| json!({"rooms":["a", room],"select":{"connections":[other.id]}}).to_string();
+    let refused = gateway.post("/v1/rooms/join", &join(&one.id));
+    assert_eq!(refused.json()["room"], json!(one.id));
+    assert_eq!(refused.problem(422, "room_name_invalid"), "rooms[1]");
+    // A client is told the same of the same names.
+    other.socket.send(&json!({"type":"subscribe","id":1,"room":one.id}).to_string());
+    assert_eq!(other.next()["code"], "forbidden");
+    // Leaving it is no error, and changes nothing.
+    let leave = json!({"rooms":[one.id],"select":{"connections":[one.id]}});
+    assert_eq!(matched(&gateway, "/v1/rooms/leave", &leave), 1);
+    gateway.publish(&json!({"to":{"connections":[one.id]},"event":"one"}).to_string());
+    gateway.publish(&json!({"to":{"rooms":[one.id]},"event":"by its room"}).to_string());
+    gateway.publish(r#"{"to":{"all":true},"event":"all"}"#);
+    assert_eq!([one.next(), one.next(), one.next()].map(|e| e["event"].clone()), ["one", "by its room", "all"]);
+    assert_eq!(other.next()["event"], "all");
+}
+
+#[test]
 fn a_disconnected_client_stays_away_or_comes_back() {
     let gateway = start();
     let (mut kicked, mut moved) = (SocketIo::member_of(&gateway, "a"), SocketIo::member_of(&gateway, "b"));

@@ -43,6 +43,28 @@ fn what_is_posted_to_another_shard_is_paid_back() {
 }
 
 #[test]
+fn a_plain_client_names_its_namespace_and_nothing_else() {
+    let gateway = start();
+    let upgrade = [
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    for (query, status, says) in [
+        ("namepsace=/", 400, "`namepsace`"),
+        ("namespace=/&foo=1", 400, "`foo`"),
+        ("namespace=/&namespace=/", 400, "twice"),
+        ("namespace=/none", 404, "namespace"),
+    ] {
+        let answer = gateway.ask("GET", &format!("/ws?{query}"), &upgrade, None);
+        assert!(answer.status == status && answer.body.contains(says), "{query}: {} {}", answer.status, answer.body);
+    }
+    assert_eq!(metric(&gateway, r#"roomcast_handshakes_total{protocol="plain",result="bad_request"}"#), 4);
+    let _client = Plain::at(&gateway, "/ws?namespace=%2F&t=1234", &["a"]);
+}
+
+#[test]
 fn leaving_a_room_one_is_not_in_changes_no_count() {
     let gateway = start();
     // Enough of both that some share a shard.

@@ -192,3 +192,26 @@ fn bodies_of_other_types_and_encodings_are_415() {
     assert_eq!(asked.problem(400, "unsupported_field"), "wait");
     assert_eq!(post(&[json]).status, 202);
 }
+
+#[test]
+fn a_placeholder_without_its_attachment_is_refused_whoever_publishes_it() {
+    let gateway = start();
+    let (mut plain, mut socket_io) = (Plain::member_of(&gateway, &["a"]), SocketIo::member_of(&gateway, "a"));
+    for placeholder in [
+        r#"{"_placeholder":true,"num":0}"#,
+        r#"{"_placeholder":true,"num":"splice"}"#,
+        r#"{"num":-1,"\u005fplaceholder":true}"#,
+    ] {
+        let body = format!(r#"{{"to":{{"rooms":["a"]}},"event":"x","args":[[{placeholder}]]}}"#);
+        assert_eq!(gateway.post("/v1/publish", &body).problem(400, "invalid_request"), "args", "{body}");
+        plain.socket.send(&format!(r#"{{"type":"publish","id":1,"room":"a","event":"x","args":[{placeholder}]}}"#));
+        let refused = plain.next();
+        assert_eq!((&refused["id"], &refused["code"]), (&json!(1), &json!("invalid_request")), "{refused}");
+        socket_io.socket.send(&format!(r#"427["publish","a","x",{placeholder}]"#));
+        let refused = socket_io.next();
+        assert!(refused.starts_with("437") && refused.contains("invalid_request"), "{refused}");
+    }
+    gateway.publish(r#"{"to":{"rooms":["a"]},"event":"y","args":["_placeholder",{"_placeholder":false}]}"#);
+    assert_eq!(plain.next()["event"], "y");
+    assert_eq!(socket_io.next(), r#"42["y","_placeholder",{"_placeholder":false}]"#);
+}

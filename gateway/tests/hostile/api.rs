@@ -56,6 +56,7 @@ const MEMBERS: &[(&str, &str, u16, &str, &str)] = &[
         "invalid_request",
         "data",
     ),
+    ("a place by name, of nothing", r#""data":{"_placeholder":true,"num":"splice"}"#, 400, "invalid_request", "data"),
     (
         "eleven attachments",
         r#""attachments":["","","","","","","","","","",""]"#,

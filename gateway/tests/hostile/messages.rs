@@ -93,6 +93,7 @@ const NO_COMMANDS: &[(&str, &[&str])] = &[
             r#"{"type":"emit","event":"x","attachments":["!"]}"#,
             r#"{"type":"emit","event":"x","attachments":["YQ=="]}"#,
             r#"{"type":"emit","event":"x","args":[{"_placeholder":true,"num":"splice"}],"attachments":["YQ=="]}"#,
+            r#"{"type":"emit","event":"x","args":[{"_placeholder":true,"num":"splice"}]}"#,
             r#"{"type":"emit","event":"x","args":[{"_placeholder":true,"num":-1}],"attachments":["YQ=="]}"#,
             r#"{"type":"emit","event":"x","args":[{"_placeholder":true,"num":1}],"attachments":["YQ=="]}"#,
             r#"{"type":"emit","event":"x","attachments":["","","","","","","","","","",""]}"#,

@@ -69,8 +69,9 @@ fn id<'a>(fields: &Fields<'a>) -> Result<Option<&'a RawValue>, Refusal> {
     if !matches!(id.get().as_bytes().first(), Some(b'"' | b'-' | b'0'..=b'9')) {
         return Err(Refusal::invalid("\"id\" must be a string or a number, or left out"));
     }
-    if id.get().len() > ID_BYTES_MAX {
-        return Err(Refusal::invalid(format!("\"id\" is too long: at most {ID_BYTES_MAX} bytes")));
+    let quotes = if id.get().starts_with('"') { 2 } else { 0 };
+    if id.get().len() > ID_BYTES_MAX + quotes {
+        return Err(Refusal::invalid(format!("\"id\" is too long: at most {ID_BYTES_MAX} bytes, escapes as written")));
     }
     Ok(Some(id))
 }

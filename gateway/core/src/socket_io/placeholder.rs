@@ -12,7 +12,7 @@ use super::{ATTACHMENTS_MAX, DecodeError};
 /// `data` is a JSON text. A placeholder is an object, at whatever depth, with
 /// `"_placeholder":true`; its `num` is an integer from 0 below `attachments`, and
 /// neither of the two keys appears twice. Without attachments nothing is checked: such
-/// an object is then ordinary data. Takes linear time and builds no tree.
+/// an object is then ordinary data of a packet; a payload is refused for it. Takes linear time and builds no tree.
 pub fn check_placeholders(data: &str, attachments: usize) -> Result<(), DecodeError> {
     if attachments == 0 {
         return Ok(());
@@ -25,6 +25,13 @@ pub fn check_placeholders(data: &str, attachments: usize) -> Result<(), DecodeEr
     let due = seen.get_mut(..attachments).ok_or(DecodeError::AttachmentCount)?;
     walk(data, due)?;
     if due.iter().all(|seen| *seen) { Ok(()) } else { Err(DecodeError::Placeholder) }
+}
+
+/// Whether `data`, a JSON text, has a placeholder with whatever number, or with none. Texts that
+/// have the word nowhere are not walked through.
+pub(crate) fn has_placeholder(data: &str) -> bool {
+    // Escaped, a letter of the key is `\u00..`: no other escape stands for one.
+    (data.contains("_placeholder") || data.contains("\\u00")) && walk(data, &mut []).is_err()
 }
 
 /// An array or object whose end has not come yet.
@@ -153,6 +160,27 @@ mod tests {
     #[test]
     fn without_attachments_a_placeholder_is_ordinary_data() {
         assert_eq!(check_placeholders(r#"["x",{"_placeholder":true,"num":"splice"}]"#, 0), Ok(()));
+    }
+
+    #[test]
+    fn a_placeholder_is_found_whatever_its_number() {
+        for data in [
+            r#"["x",{"_placeholder":true,"num":0}]"#,
+            r#"["x",{"_placeholder":true,"num":"splice"}]"#,
+            r#"["x",[{"a":{"num":-1, "_placeholder" : true}}]]"#,
+            r#"["x",{"_placeholder":true}]"#,
+            r#"["x",{"\u005fplaceholder":true,"num":0}]"#,
+            r#"["x",{"_placeh\u006Flder":true,"num":0}]"#,
+        ] {
+            assert!(has_placeholder(data), "{data}");
+        }
+        for data in [
+            r#"["_placeholder",true,{"a":"_placeholder"},{"_placeholder":1,"num":0},{"_placeholder":false}]"#,
+            r#"["{\"_placeholder\":true,\"num\":0}",{"a_placeholder":true}]"#,
+            r#"["\u0000",{"\u005Fplaceholder":"true"}]"#,
+        ] {
+            assert!(!has_placeholder(data), "{data}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         ("Item", json!({ "oneOf": [schema("AcceptedItem"), schema("RefusedItem")] })),
         ("BatchAnswer", closed(json!({ "items": { "type": "array", "items": schema("Item") } }), &["items"])),
         ("Matched", closed(json!({ "matched": count("Connections that it was done to.") }), &["matched"])),
+        ("Joined", closed(joined(), &["matched", "refused"])),
         ("RoomInfo", room_info()),
         ("RoomPage", page("RoomInfo")),
         ("Connection", connection()),
@@ -31,6 +32,13 @@ fn count(description: &str) -> Value {
 
 fn text(description: &str) -> Value {
     json!({ "type": "string", "description": description })
+}
+
+fn joined() -> Value {
+    json!({
+        "matched": count("Connections that were selected."),
+        "refused": count("Of these: would have more rooms than a connection may, and joined none of them."),
+    })
 }
 
 fn accepted() -> Value {

@@ -55,7 +55,10 @@ pub(super) fn of(route: Route, about: &About<'_>) -> Option<Operation> {
     Some(match route {
         Route::Publish => publish(),
         Route::PublishBatch => batch(about),
-        Route::RoomsJoin => order("joinRooms", "rooms", "Make connections join rooms", "JoinOrLeave"),
+        Route::RoomsJoin => Operation {
+            answers: vec![(200, "Done.", in_json("Joined"))],
+            ..order("joinRooms", "rooms", "Make connections join rooms", "JoinOrLeave")
+        },
         Route::RoomsLeave => order("leaveRooms", "rooms", "Make connections leave rooms", "JoinOrLeave"),
         Route::Disconnect => order("disconnect", "connections", "Disconnect connections", "Disconnect"),
         Route::Rooms => list(

@@ -76,15 +76,18 @@ pub async fn a_request_reaches_every_node(fixture: &impl Fixture) -> Outcome {
         let came = format!("{request:?}");
         ensure(came == asked, || format!("{came} came instead of {asked}"))?;
         responder.send(Answer::Matched(1 << n)).await;
+        responder.send(Answer::Refused(n)).await;
     }
-    let mut sum = 0;
+    let (mut sum, mut refusals) = (0, 0);
     while let Some(answer) = answers.recv().await {
         match answer {
             Answer::Matched(matched) => sum += matched,
+            Answer::Refused(refused) => refusals += refused,
             other => return Err(format!("nobody answered {other:?}")),
         }
     }
-    ensure(sum == 0b111, || format!("1, 2 and 4 sockets became {sum}"))
+    ensure(sum == 0b111, || format!("1, 2 and 4 sockets became {sum}"))?;
+    ensure(refusals == 3, || format!("0, 1 and 2 refusals became {refusals}"))
 }
 
 /// Only nodes that take part in the namespace are asked.

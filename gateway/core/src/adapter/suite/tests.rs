@@ -3,6 +3,8 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::*;
 use crate::adapter::{Answers, BoxFuture, Capabilities, Live, MemoryAdapter, MemoryBus, PublishError, Receipt};
 use crate::cluster::Request;
@@ -66,7 +68,9 @@ impl Broken {
             Fault::ForgetsExcept => publication.audience.except.clear(),
             Fault::ForgetsAttachments => {
                 let data = publication.payload.data().to_owned();
-                publication.payload = Payload::from_data(&data, Vec::new()).expect("a payload");
+                // Their number stays: without them it were no payload.
+                let empty = vec![Bytes::new(); publication.payload.attachments().len()];
+                publication.payload = Payload::from_data(&data, empty).expect("a payload");
             }
             Fault::ForgetsExpiry => publication.expires_at = None,
             _ => {}

@@ -136,9 +136,15 @@ fn counts_and_lengths_are_bounded() {
     assert!(refusal(&subscribe(ROOMS_MAX + 1)).2.contains("at most 1000"));
     let emit = format!("{{\"type\":\"emit\",\"event\":\"e\",\"attachments\":[{}]}}", rooms(11));
     assert!(refusal(&emit).2.contains("at most 10"));
-    let auth = |n: usize| format!("{{\"type\":\"auth\",\"token\":\"t\",\"id\":{}}}", "1".repeat(n));
-    assert!(decode(&auth(ID_BYTES_MAX)).is_ok());
-    assert_eq!(refusal(&auth(ID_BYTES_MAX + 1)).0, None);
+    let auth = |id: String| format!("{{\"type\":\"auth\",\"token\":\"t\",\"id\":{id}}}");
+    let (number, string) = (|n| auth("1".repeat(n)), |n| auth(format!("\"{}\"", "x".repeat(n))));
+    for id in [number(ID_BYTES_MAX), string(ID_BYTES_MAX)] {
+        assert!(decode(&id).is_ok(), "{id}");
+    }
+    for id in [number(ID_BYTES_MAX + 1), string(ID_BYTES_MAX + 1)] {
+        let (found, _, message) = refusal(&id);
+        assert_eq!((found, message.contains("at most 255 bytes")), (None, true), "{id}: {message}");
+    }
     let (_, _, message) = refusal(&format!("{{\"type\":\"{}\"}}", "é".repeat(10_000)));
     assert!(message.len() < 256, "{}", message.len());
 }
