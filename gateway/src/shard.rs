@@ -7,7 +7,7 @@
 //! | `item`, `turn`, `polled` | a publication here, the turn that is collected, the transport that is polled |
 //! | `sockets`, `writing`, `closing` | sockets made and closed, bytes going out, connections ending |
 //! | `flush` | the write path: one write a connection and turn |
-//! | `rooms`, `outbox`, `wheel`, `acks` | the tables, each by itself |
+//! | `rooms`, `outbox`, `latest`, `wheel`, `acks` | the tables, each by itself |
 //! | `reading` | bytes to packets, timers |
 //! | `requests`, `commands`, `subscribing`, `publishing` | what clients ask for |
 //! | `orders` | what backends and other nodes ask for |
@@ -25,6 +25,7 @@ pub(crate) mod connection;
 mod flush;
 pub(crate) mod io;
 mod item;
+mod latest;
 mod listing;
 mod orders;
 mod outbox;
