@@ -9,7 +9,7 @@
 //! | `item`, `turn`, `polled` | a publication here, the turn that is collected, the transport that is polled |
 //! | `sockets`, `writing`, `closing` | sockets made and closed, bytes going out, connections ending |
 //! | `flush` | the write path: one write a connection and turn |
-//! | `rooms`, `outbox`, `wheel`, `acks` | the tables, each by itself |
+//! | `rooms`, `outbox`, `latest`, `wheel`, `acks` | the tables, each by itself |
 //! | `reading`, `deadlines` | bytes to packets, what has to come in time |
 //! | `requests`, `commands`, `subscribing`, `publishing` | what clients ask for |
 //! | `refusal` | what a client is told that does not get what it asked for |
@@ -29,6 +29,7 @@ mod deadlines;
 mod flush;
 pub(crate) mod io;
 mod item;
+mod latest;
 mod listing;
 mod orders;
 mod outbox;

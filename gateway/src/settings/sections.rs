@@ -142,6 +142,7 @@ section! {
     /// Bounds of everything that a client or a backend could make grow.
     Limits {
         /// Connections of this node; fewer if files or memory allow fewer. Beyond it handshakes get 503.
+        /// One that polls and was closed counts until it has fetched its end, 30 s at most.
         connections_max: u64 = 100_000, COUNT => Reload;
         /// HTTP connections of the public listener that wait for a request: handshakes that have not begun,
         /// and idle ones. Each shard has its part, and a quarter of files and memory is the most. Beyond it the

@@ -39,7 +39,10 @@ impl State {
             Speech::Silent => return,
             speech => speech,
         };
-        connection.permit = None;
+        // A polled one keeps its place until it is forgotten: it holds memory until then.
+        if !polled {
+            connection.permit = None;
+        }
         self.cells.gauge_sub(Gauge::Connections(protocol, transport), 1);
         self.cells.inc(Counter::ConnectionsClosed(protocol, reason));
         let sid = match speech {
@@ -100,7 +103,7 @@ impl State {
     }
 
     /// Drops what is still queued, and counts it. Returns the rest of what was written in part.
-    fn discard_outbox(&mut self, conn: u32) -> Bytes {
+    pub(crate) fn discard_outbox(&mut self, conn: u32) -> Bytes {
         let Some(outbox) = self.conns.get_mut(conn as usize).and_then(|c| c.outbox.take()) else {
             return Bytes::new();
         };

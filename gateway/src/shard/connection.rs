@@ -51,7 +51,7 @@ pub(crate) struct Connection {
     /// Wakes the read task: to close, or to wait for writability.
     pub(crate) waker: Option<Waker>,
     pub(crate) address: SocketAddr,
-    /// Counts it among the node's connections until it is closed.
+    /// Counts it among the node's connections until it is closed; one that polls, until it is forgotten.
     pub(crate) permit: Option<Permit>,
 }
 

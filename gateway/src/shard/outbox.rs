@@ -15,6 +15,7 @@ use roomcast_core::publication::Class;
 use roomcast_core::session::Millis;
 
 use super::item::Item;
+use super::latest::Latest;
 
 /// A message of our own to one connection, framed when it is written: a polling session
 /// may have become a WebSocket by then.
@@ -79,11 +80,13 @@ pub(crate) struct Outbox {
     blocked_since: Option<Millis>,
     /// Since when the client is not read from because of all that waits; `None`: it is.
     pub(crate) unread_since: Option<Millis>,
+    /// Made when a client that is behind is owed a `latest` publication.
+    latest: Option<Box<Latest>>,
 }
 
 impl Outbox {
     pub(crate) fn new() -> Self {
-        Self { entries: VecDeque::new(), bytes: 0, blocked_since: None, unread_since: None }
+        Self { entries: VecDeque::new(), bytes: 0, blocked_since: None, unread_since: None, latest: None }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -151,12 +154,18 @@ impl Outbox {
         if behind && publication.class == Class::Volatile {
             return Put::Dropped;
         }
-        if behind && publication.class == Class::Latest && self.supersede(item, variant) {
-            return Put::Superseded;
+        if behind
+            && publication.class == Class::Latest
+            && let Some(put) = self.supersede(item, variant, bounds)
+        {
+            return put;
         }
         let len = item.delivery.encoded(variant).len();
         if !self.fits(len, now, bounds) {
             return Put::Overflow;
+        }
+        if let Some(latest) = &mut self.latest {
+            latest.note(item, self.entries.len());
         }
         self.push(Entry::Shared(Rc::clone(item)), len, now);
         Put::Queued
@@ -174,25 +183,43 @@ impl Outbox {
             _ => true,
         });
         self.bytes = self.bytes.saturating_sub(freed);
+        if self.entries.len() < before {
+            // What stays has moved up.
+            self.latest = None;
+        }
         (before - self.entries.len()) as u64
     }
 
-    fn supersede(&mut self, item: &Rc<Item>, variant: Variant) -> bool {
-        let latest = &item.delivery.publication;
-        let same = |waiting: &&mut Waiting| match &waiting.entry {
-            Entry::Shared(old) => {
-                let old = &old.delivery.publication;
-                old.class == Class::Latest && old.key == latest.key && old.namespace == latest.namespace
-            }
-            Entry::Own(_) | Entry::Rest { .. } => false,
+    /// Puts a publication in the place of the newest one of its key, if one waits.
+    fn supersede(&mut self, item: &Rc<Item>, variant: Variant, bounds: Bounds) -> Option<Put> {
+        let at = self.latest().find(item)?;
+        let alone = self.entries.len() == 1;
+        let Some(Waiting { entry: Entry::Shared(old), .. }) = self.entries.get_mut(at) else {
+            return None;
         };
-        let Some(Waiting { entry: Entry::Shared(old), .. }) = self.entries.iter_mut().find(same) else {
-            return false;
-        };
-        let (gone, new) = (old.delivery.encoded(variant), item.delivery.encoded(variant));
-        self.bytes = self.bytes.saturating_sub(gone.len()) + new.len();
+        let (gone, new) = (old.delivery.encoded(variant).len(), item.delivery.encoded(variant).len());
+        let bytes = self.bytes.saturating_sub(gone) + new;
+        if new > gone && bytes > bounds.bytes_max && !alone {
+            return Some(Put::Overflow);
+        }
+        self.bytes = bytes;
         *old = Rc::clone(item);
-        true
+        self.latest().note(item, at);
+        Some(Put::Superseded)
+    }
+
+    /// The places of what may be superseded. Made of what waits if it is not there: once, while
+    /// the client stays behind.
+    fn latest(&mut self) -> &mut Latest {
+        self.latest.get_or_insert_with(|| {
+            let mut latest = Box::<Latest>::default();
+            for (index, waiting) in self.entries.iter().enumerate() {
+                if let Some(item) = waiting.entry.item() {
+                    latest.note(item, index);
+                }
+            }
+            latest
+        })
     }
 
     /// Puts a packet of our own in. It comes back if the bound is reached.
@@ -221,16 +248,18 @@ impl Outbox {
     pub(crate) fn advance(&mut self, front: &[Bytes], mut written: usize) -> u64 {
         let mut publications = 0;
         for bytes in front {
+            if written == 0 && !bytes.is_empty() {
+                break;
+            }
             let Some(Waiting { entry, since }) = self.entries.pop_front() else { break };
+            if let Some(latest) = &mut self.latest {
+                latest.begun(entry.item(), written < bytes.len());
+            }
             let publication = entry.is_publication();
             if written < bytes.len() {
-                if written > 0 {
-                    self.bytes = self.bytes.saturating_sub(entry.charge(bytes.len())) + bytes.len() - written;
-                    let entry = Entry::Rest { bytes: bytes.slice(written..), publication };
-                    self.entries.push_front(Waiting { entry, since });
-                } else {
-                    self.entries.push_front(Waiting { entry, since });
-                }
+                self.bytes = self.bytes.saturating_sub(entry.charge(bytes.len())) + bytes.len() - written;
+                let entry = Entry::Rest { bytes: bytes.slice(written..), publication };
+                self.entries.push_front(Waiting { entry, since });
                 break;
             }
             written -= bytes.len();
@@ -246,6 +275,14 @@ impl Outbox {
 }
 
 impl Entry {
+    /// The publication, if it is a whole one.
+    fn item(&self) -> Option<&Rc<Item>> {
+        match self {
+            Self::Shared(item) => Some(item),
+            Self::Own(_) | Self::Rest { .. } => None,
+        }
+    }
+
     fn is_publication(&self) -> bool {
         matches!(self, Self::Shared(_) | Self::Rest { publication: true, .. })
     }

@@ -157,6 +157,10 @@ impl State {
             return;
         };
         let over = closed.filter(|_| connection.outbox.is_none());
+        if over.is_some() {
+            // Before the answer: whoever has it may come back at once.
+            connection.permit = None;
+        }
         match over {
             Some(true) => append(&mut body, b"1"),
             Some(false) if body.is_empty() => {
@@ -201,6 +205,19 @@ impl State {
     pub(crate) fn close_polling(&mut self, conn: u32, sid: Sid, reason: CloseReason) {
         let linger = if self.node.is_draining() { LINGER_DRAINING_MS } else { LINGER_MS };
         let until = self.now() + linger;
+        // Where nothing went wrong the next GET fetches what waits. Nobody waits for a bound or a
+        // fault to be over.
+        let orderly = matches!(
+            reason,
+            CloseReason::Normal
+                | CloseReason::Drain
+                | CloseReason::DrainForced
+                | CloseReason::Reconnect
+                | CloseReason::Kicked
+        );
+        if !orderly {
+            self.discard_outbox(conn);
+        }
         let Some(connection) = self.conns.get_mut(conn as usize) else {
             return;
         };

@@ -120,3 +120,44 @@ fn a_stop_does_not_wait_for_clients_that_were_sent_away_before() {
     drop(gateway);
     assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
 }
+
+#[test]
+fn a_session_that_was_closed_for_what_it_did_not_fetch_holds_nothing_but_its_place() {
+    let gateway = start_with(|settings| {
+        settings.limits.connections_max = 1;
+        settings.limits.outbox_bytes_max = 65_536;
+    });
+    let session = Polled::start(&gateway);
+    session.post(r#"42["subscribe","a"]"#);
+    gateway.until("/v1/rooms/a", |answer| answer.json()["members"] == 1);
+    let publication = format!(r#"{{"to":{{"rooms":["a"]}},"event":"x","args":["{}"]}}"#, "x".repeat(40_000));
+    gateway.publish(&publication);
+    gateway.until("/metrics", |answer| !answer.body.contains("\nroomcast_outbox_bytes 0\n"));
+    gateway.publish(&publication);
+    let dropped = r#"roomcast_messages_dropped_total{reason="connection_closed"} 1"#;
+    gateway.until("/metrics", |answer| answer.body.contains("\nroomcast_outbox_bytes 0\n"));
+    gateway.until("/metrics", |answer| answer.body.contains(dropped));
+    let refused = gateway.polls().request("GET", PATH, &[], None);
+    assert_eq!(refused.status, 503, "{refused:?}");
+    let over = gateway.polls().request("GET", &session.path, &[], None);
+    assert_eq!((over.status, over.json()["code"].as_u64()), (400, Some(1)), "{over:?}");
+    drop(Polled::start(&gateway));
+}
+
+#[test]
+fn a_session_that_was_closed_in_order_fetches_what_waits_for_it_and_holds_its_place_until_then() {
+    let gateway = start_with(|settings| settings.limits.connections_max = 1);
+    let session = Polled::start(&gateway);
+    session.post(r#"42["subscribe","a"]"#);
+    gateway.until("/v1/rooms/a", |answer| answer.json()["members"] == 1);
+    gateway.publish(r#"{"to":{"rooms":["a"]},"event":"x","args":["waits"]}"#);
+    gateway.until("/metrics", |answer| !answer.body.contains("\nroomcast_outbox_bytes 0\n"));
+    gateway.post("/v1/disconnect", r#"{"select":{"all":true},"reconnect":true}"#);
+    gateway.until("/v1/rooms/a", |answer| answer.json()["members"] == 0);
+    assert_eq!(gateway.polls().request("GET", PATH, &[], None).status, 503);
+    let last = gateway.polls().request("GET", &session.path, &[], None);
+    assert!(last.body.contains(r#"42["x","waits"]"#), "{last:?}");
+    let over = gateway.polls().request("GET", &session.path, &[], None);
+    assert_eq!((over.status, over.json()["code"].as_u64()), (400, Some(1)), "{over:?}");
+    drop(Polled::start(&gateway));
+}
