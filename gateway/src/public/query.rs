@@ -30,8 +30,9 @@ impl<'a> Query<'a> {
     }
 }
 
-/// Parameter of the plain protocol that is there for caches, and read by nobody.
-const FOR_CACHES: &str = "t";
+/// Parameters of the plain protocol that nobody reads: `t` is there for caches, and `token` for
+/// proxies and backends that ask for one.
+const UNREAD: [&str; 2] = ["t", "token"];
 /// Characters of a parameter's name that a refusal repeats at most.
 const REPEATED_CHARS_MAX: usize = 64;
 
@@ -43,10 +44,10 @@ pub(super) fn namespace(query: Option<&str>) -> Result<Option<Cow<'_, str>>, Str
         match &*decode(name) {
             "namespace" if namespace.is_some() => return Err("`namespace` is given twice: give it once\n".into()),
             "namespace" => namespace = Some(decode(value)),
-            FOR_CACHES => {}
+            name if UNREAD.contains(&name) => {}
             _ => {
                 let name: String = name.chars().take(REPEATED_CHARS_MAX).collect();
-                return Err(format!("`{name}` is no parameter of this path: it has `namespace`, and `t` for caches\n"));
+                return Err(format!("`{name}` is no parameter of this path: it has `namespace`, `t` and `token`\n"));
             }
         }
     }
@@ -111,7 +112,9 @@ mod tests {
 
     #[test]
     fn the_plain_protocol_reads_strictly() {
-        for (query, expected) in [("", None), ("&&", None), ("t=1&t=2", None), ("n%61mespace=%2Fa&t", Some("/a"))] {
+        for (query, expected) in
+            [("", None), ("&&", None), ("t=1&t=2&token=x", None), ("n%61mespace=%2Fa&t", Some("/a"))]
+        {
             assert_eq!(namespace(Some(query)).expect("good").as_deref(), expected, "{query}");
         }
         assert_eq!(namespace(None), Ok(None));

@@ -114,7 +114,7 @@ fn what_is_no_command() {
         }
     }
     for id in
-        ["1".repeat(256), "1".repeat(100_000), format!("\"{}\"", "a".repeat(254)), format!("1e{}", "9".repeat(300))]
+        ["1".repeat(256), "1".repeat(100_000), format!("\"{}\"", "a".repeat(256)), format!("1e{}", "9".repeat(300))]
     {
         let message = format!(r#"{{"id":{id},"type":"subscribe","room":"a"}}"#);
         refused(&mut scene, Speech::Plain, &format!("id of {} bytes", id.len()), &message, "invalid_request");
