@@ -65,7 +65,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::limits::{INTERNAL_CONNECTIONS_MAX, REQUEST_ID_BYTES_MAX};
-use crate::metrics::{Counter, HttpRefusal, Listener};
+use crate::metrics::{Counter, HttpRefusal, Listener, Route};
 use crate::node::Node;
 use answer::Body;
 
@@ -133,8 +133,16 @@ async fn connection(api: Arc<Api>, stream: TcpStream) {
 async fn respond(api: Arc<Api>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let started = Instant::now();
     let id = api.request_id(&request);
-    let (route, answer) = routes::answer(&api.node, request).await;
-    let mut response = answer.unwrap_or_else(|problem| answer::problem(&problem));
+    let (route, mut response) = match crate::http::fault(&request) {
+        Some(fault) => {
+            refused(&api.node, Some(HttpRefusal::Malformed));
+            (Route::Other, answer::malformed(fault))
+        }
+        None => {
+            let (route, answer) = routes::answer(&api.node, request).await;
+            (route, answer.unwrap_or_else(|problem| answer::problem(&problem)))
+        }
+    };
     api.node.metrics.api_request(route, response.status().as_u16(), started.elapsed());
     refused(&api.node, HttpRefusal::of(response.status().as_u16()));
     response.headers_mut().insert("x-request-id", id);
