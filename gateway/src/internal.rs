@@ -160,8 +160,16 @@ async fn connection(api: Arc<Api>, stream: TcpStream) {
 async fn respond(api: Arc<Api>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let started = Instant::now();
     let id = api.request_id(&request);
-    let (route, answer) = routes::answer(&api.node, request).await;
-    let mut response = answer.unwrap_or_else(|problem| answer::problem(&problem));
+    let (route, mut response) = match crate::http::fault(&request) {
+        Some(fault) => {
+            refused(&api.node, Some(HttpRefusal::Malformed));
+            (Route::Other, answer::malformed(fault))
+        }
+        None => {
+            let (route, answer) = routes::answer(&api.node, request).await;
+            (route, answer.unwrap_or_else(|problem| answer::problem(&problem)))
+        }
+    };
     api.node.metrics.api_request(route, response.status().as_u16(), started.elapsed());
     // What is not found at a path that there is, such as a connection, was asked for by the rules.
     let refusal = HttpRefusal::of(response.status().as_u16());

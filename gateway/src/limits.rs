@@ -43,6 +43,8 @@ pub const INTERNAL_CONNECTIONS_MAX: usize = 1024;
 pub const HEALTH_ANSWER_BYTES_MAX: usize = 16 << 10;
 /// Streams of publications among them. They may take any time, and leave places to whoever asks for less.
 pub const INTERNAL_STREAMS_MAX: usize = 512;
+/// Bytes of a settings file.
+pub const SETTINGS_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of a configured text, such as a path or the name of an event.
 pub const TEXT_BYTES_MAX: usize = 255;
 /// Rooms that one request of a client to subscribe or unsubscribe may name.
@@ -156,6 +158,12 @@ pub const FIXED: &[Fixed] = &[
     ),
     fixed("request id, `X-Request-Id`", REQUEST_ID_BYTES_MAX, "bytes", "it gets an id of ours"),
     fixed("answer that `roomcast healthcheck` reads", HEALTH_ANSWER_BYTES_MAX, "bytes", "the rest is not read"),
+    fixed(
+        "settings file",
+        SETTINGS_BYTES_MAX as usize,
+        "bytes",
+        "it is refused, and so is one that is no regular file",
+    ),
     fixed("text of a setting", TEXT_BYTES_MAX, "bytes", "the settings are refused"),
     fixed(
         "shards of a node",

@@ -79,13 +79,16 @@ async fn route(
 ) -> Result<Response<Body>, Infallible> {
     let settings = shard.node.settings();
     let path = request.uri().path();
-    let response = if path == settings.socket_io.path {
+    let response = if let Some(fault) = crate::http::fault(&request) {
+        refused(&shard, Some(HttpRefusal::Malformed));
+        answer::malformed(fault)
+    } else if path == settings.socket_io.path {
         engine::serve(&shard, request, address).await
     } else if path == settings.websocket.path {
         plain::serve(&shard, request, address, false)
     } else if Some(path) == shard.node.echo_path.as_deref() {
         plain::serve(&shard, request, address, true)
-    } else if path == "/" && shard.node.is_open() && request.method() == Method::GET {
+    } else if path == "/" && shard.node.is_open() && matches!(*request.method(), Method::GET | Method::HEAD) {
         demo()
     } else {
         answer::text(StatusCode::NOT_FOUND, "not found\n")

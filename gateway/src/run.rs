@@ -60,8 +60,10 @@ fn what_was_read(loaded: &Loaded) -> String {
 /// What a person who has just started it wants to read.
 fn greet(handle: &Handle, read: &str) {
     let (public, internal) = (handle.public_address(), handle.internal_address());
+    let settings = handle.node().settings();
+    let (socket_io, websocket) = (&settings.socket_io.path, &settings.websocket.path);
     let mut text = format!(
-        "roomcast {}\n  public    http://{public}    clients: Socket.IO at /socket.io/, WebSocket at /ws\n  \
+        "roomcast {}\n  public    http://{public}    clients: Socket.IO at {socket_io}, WebSocket at {websocket}\n  \
          internal  http://{internal}    backends: POST /v1/publish, GET /metrics, /livez, /readyz\n  \
          settings  {read}\n  limit     {}\n",
         env!("CARGO_PKG_VERSION"),

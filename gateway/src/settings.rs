@@ -12,6 +12,7 @@
 //! | `kinds` | the closed sets of words a value can be |
 //! | `origin` | patterns of web origins |
 //! | `load` | the order of the sources |
+//! | `aliases` | what YAML can say that is not read |
 //! | `variables` | the environment, and what is wrong with a variable's name |
 //! | `lines` | on which line of the file a key stands |
 //! | `reader` | walking the merged sources, collecting every fault |
@@ -27,6 +28,7 @@
 //! accepted setting is a carried-out setting), carrying out a reload ([`crate::reload`]),
 //! and serde's derived readers: they stop at the first fault and cannot say where it stands.
 
+mod aliases;
 mod change;
 mod check;
 mod error;

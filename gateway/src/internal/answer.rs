@@ -6,11 +6,11 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use tokio::sync::mpsc;
 
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 
 /// The body of an answer.
 pub(super) enum Body {
@@ -93,6 +93,13 @@ fn dressed(status: StatusCode, kind: &'static str, body: Body) -> Response<Body>
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// HTTP's own rules are broken. Nothing more is read on the connection.
+pub(super) fn malformed(why: &'static str) -> Response<Body> {
+    let mut response = problem(&Problem::new(Code::InvalidRequest, why));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

@@ -133,7 +133,8 @@ fn find<'k>(keys: &'k [Key], token: &str) -> Option<&'k Key> {
     let token = token.strip_prefix("rk_")?;
     keys.iter().find(|key| {
         let secret = token.strip_prefix(key.id.as_str()).and_then(|rest| rest.strip_prefix('_'));
-        secret.is_some_and(|secret| {
+        // An empty secret is none, whatever its hash is.
+        secret.filter(|secret| !secret.is_empty()).is_some_and(|secret| {
             let digest: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
             digest.ct_eq(key.sha256.expose()).into()
         })
@@ -155,12 +156,12 @@ mod tests {
 
     #[test]
     fn a_key_is_found_by_its_id_and_proven_by_its_secret() {
-        let keys = [key("a", "b_c"), key("a_b", "c"), key("ops", "s")];
+        let keys = [key("a", "b_c"), key("a_b", "c"), key("ops", "s"), key("none", "")];
         let found = |token| find(&keys, token).map(|key| key.id.as_str());
         assert_eq!(found("rk_a_b_c"), Some("a"));
         assert_eq!(found("rk_a_b_c2"), None);
         assert_eq!(found("rk_ops_s"), Some("ops"));
-        for token in ["rk_ops_", "rk_ops", "ops_s", "rk_OPS_s", "", "rk_", "rk__"] {
+        for token in ["rk_none_", "rk_none", "rk_ops_", "rk_ops", "ops_s", "rk_OPS_s", "", "rk_", "rk__"] {
             assert_eq!(found(token), None, "{token}");
         }
     }

@@ -114,7 +114,7 @@ labels! {
 
     /// Why a request was refused by the rules of HTTP, or by those for its body.
     HttpRefusal, "reason" {
-        /// Not HTTP/1.1, or a body that is not what its head says: 400.
+        /// Not HTTP/1.1, not one Host, or a body that is not what its head says: 400.
         Malformed = "malformed",
         /// A request line or headers beyond `limits.header_bytes_max` or `limits.headers_max`: 431 or 414.
         HeadTooLarge = "head_too_large",

@@ -73,6 +73,13 @@ pub(super) fn timed_out() -> Response<Body> {
     response
 }
 
+/// 400: HTTP's own rules are broken. Nothing more is read on the connection.
+pub(super) fn malformed(why: &'static str) -> Response<Body> {
+    let mut response = with_type(StatusCode::BAD_REQUEST, "text/plain; charset=utf-8", format!("{why}\n"));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 /// A status with a line for people.
 pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
     with_type(status, "text/plain; charset=utf-8", body)

@@ -1,6 +1,7 @@
 //! Rules of texts, rules between settings, and which safeguards a listener needs.
 
 use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -37,7 +38,10 @@ pub(super) fn text(text: &str, rule: Rule) -> Result<(), String> {
         return Err(format!("must have at most {TEXT_BYTES_MAX} bytes and no control characters"));
     }
     match rule {
-        Rule::NotEmpty | Rule::Event if text.is_empty() => Err("must not be empty".into()),
+        Rule::Token | Rule::Event if text.is_empty() => Err("must not be empty".into()),
+        Rule::Token if !text.bytes().all(|c| c.is_ascii_graphic()) => {
+            Err(format!("must be visible ASCII characters without spaces, as headers carry them, not {text:?}"))
+        }
         Rule::Event if RESERVED_EVENTS.contains(&text) => Err(format!("{text:?} is a name of the protocol's own")),
         Rule::Path => path(text),
         Rule::Namespace => roomcast_core::room::Namespace::new(text)
@@ -62,6 +66,9 @@ fn path(text: &str) -> Result<(), String> {
 /// A bare word would be taken for a target, so that a misspelt level silences all logs.
 fn filter(text: &str) -> Result<(), String> {
     let words = text.split(',').map(str::trim);
+    if words.clone().all(str::is_empty) {
+        return Err("must not be empty: it is a level (error, warn, info, debug, trace, off)".into());
+    }
     for word in words {
         if !text.contains('[') && !word.contains('=') && word.parse::<LevelFilter>().is_err() {
             return Err(format!(
@@ -88,8 +95,9 @@ pub(super) fn relations(settings: &Settings, reader: &mut Reader) {
 
 fn listeners(settings: &Settings, reader: &mut Reader) {
     let (public, internal) = (settings.public.address, settings.internal.address);
-    if public == internal && public.port() != 0 {
-        reader.invalid("internal.address", format!("must differ from public.address, which is {public} too"));
+    if clash(public, internal) {
+        let why = if public == internal { "too" } else { "with the same port" };
+        reader.invalid("internal.address", format!("must differ from public.address, which is {public} {why}"));
     }
     if !public.ip().is_loopback() && !settings.auth.anonymous {
         reader.missing(
@@ -114,6 +122,18 @@ fn listeners(settings: &Settings, reader: &mut Reader) {
     }
 }
 
+/// Whether one machine cannot listen on both: `0.0.0.0` takes in every IPv4 address, `[::]` all addresses.
+fn clash(a: SocketAddr, b: SocketAddr) -> bool {
+    let takes_in = |all: IpAddr, one: IpAddr| all == one || (all.is_unspecified() && (all.is_ipv6() || one.is_ipv4()));
+    a.port() == b.port() && a.port() != 0 && (takes_in(a.ip(), b.ip()) || takes_in(b.ip(), a.ip()))
+}
+
+/// SHA-256 of nothing: what hashing a variable yields that is not set.
+const NO_SECRET: [u8; 32] = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae, 0x41,
+    0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
+
 fn keys(settings: &Settings, reader: &mut Reader) {
     let mut ids = HashSet::new();
     let mut digests: Vec<&[u8; 32]> = Vec::new();
@@ -125,6 +145,10 @@ fn keys(settings: &Settings, reader: &mut Reader) {
             if absent {
                 reader.missing(&at(field), "every key needs id, sha256 and scopes");
             }
+        }
+        if *key.sha256.expose() == NO_SECRET {
+            let why = "is that of an empty secret: perhaps $SECRET was not set; set it, and hash it again";
+            reader.invalid(&at("sha256"), why);
         }
         if !ids.insert(&key.id) {
             reader.invalid(&at("id"), format!("{:?} is the id of an earlier key", key.id));

@@ -1,11 +1,13 @@
 //! The order of the sources: defaults, the file, the environment.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use config::{ConfigError, File, FileFormat, FileSourceString, Map, Source as _};
 
+use super::aliases;
 use super::check;
 use super::error::{Place, Problem, SettingsError};
 use super::lines::Lines;
@@ -14,6 +16,7 @@ use super::reference;
 use super::section::{Entry, Section};
 use super::sections::Settings;
 use super::variables::{self, ENV_CONFIG, ENV_PREFIX};
+use crate::limits::SETTINGS_BYTES_MAX;
 
 /// Settings that can be used, and where they came from.
 #[derive(Clone, Debug)]
@@ -48,10 +51,16 @@ pub(super) fn merge(
     let mut reader = Reader::new(&KNOWN);
     let (mut table, mut file) = (Map::new(), None);
     if let Some((path, (text, format))) = source {
+        // Editors of some systems begin every text with this mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        if let Some((line, name)) = aliases::first(text).filter(|_| format == FileFormat::Yaml) {
+            let why = format!("line {line}: aliases such as *{name} are not read: write out what it stands for");
+            return Err(Problem::File { path, why }.into());
+        }
         // Collected, not built by `config`: that takes keys for paths, and `"a[999999999]"` for a list so long.
-        let source: File<FileSourceString, FileFormat> = File::from_str(&text, format);
+        let source: File<FileSourceString, FileFormat> = File::from_str(text, format);
         table = source.collect().map_err(|error| file_problem(&path, &error))?;
-        reader.file = Some((path.clone(), Lines::of(&text, format)));
+        reader.file = Some((path.clone(), Lines::of(text, format)));
         file = Some(path);
     }
     for (name, value) in env.into_iter().filter(|(name, _)| name != ENV_CONFIG) {
@@ -73,8 +82,22 @@ pub(super) fn merge(
 fn read(path: &Path) -> Result<(String, FileFormat), Problem> {
     let problem = |why: String| Problem::File { path: path.to_owned(), why };
     let format = format_of(path).ok_or_else(|| problem("a settings file ends in .toml, .yaml or .yml".into()))?;
-    let text = std::fs::read_to_string(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    let text = bounded(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    if text.len() as u64 > SETTINGS_BYTES_MAX {
+        return Err(problem(format!("a settings file has at most {SETTINGS_BYTES_MAX} bytes")));
+    }
     Ok((text, format))
+}
+
+/// The text of a file, or more of it than a settings file may have. Pipes and devices need not end, and
+/// opening one may wait for ever.
+fn bounded(path: &Path) -> io::Result<String> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut text = Vec::new();
+    std::fs::File::open(path)?.take(SETTINGS_BYTES_MAX + 1).read_to_end(&mut text)?;
+    String::from_utf8(text).map_err(|_| io::Error::other("it is not text in UTF-8"))
 }
 
 /// What a file's name says that it is.

@@ -80,7 +80,7 @@ section! {
     /// One key of the API: a bearer token, of which only the hash is kept here.
     Key {
         /// Name of the key, for the operator; it may appear in logs. Required.
-        id: String = String::new(), Rule::NotEmpty => Reload;
+        id: String = String::new(), Rule::Token => Reload;
         /// SHA-256 of the secret, in hexadecimal: `printf %s "$SECRET" | sha256sum`. Required.
         sha256: KeyDigest = Secret::new([0; 32]) => Reload;
         /// What the key opens. Required.

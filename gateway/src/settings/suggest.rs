@@ -57,7 +57,7 @@ fn split(key: &str) -> (&str, &str) {
 }
 
 /// The differences between two names, if they are few for their length.
-fn near(wrong: &str, name: &str) -> Option<usize> {
+pub(super) fn near(wrong: &str, name: &str) -> Option<usize> {
     if wrong == name {
         return Some(0);
     }

@@ -29,8 +29,8 @@ pub(super) enum Rule {
     Namespace,
     /// Directives of a log filter.
     Filter,
-    /// At least one character.
-    NotEmpty,
+    /// At least one character, and none that a header's value cannot carry.
+    Token,
     /// At most 255 bytes without control characters.
     Label,
 }
@@ -44,7 +44,7 @@ impl Rule {
             Self::Event => "not a name of the protocol's own".into(),
             Self::Namespace => "begins with `/`, without `,` and `?`".into(),
             Self::Filter => "a level, or `target=level,…`".into(),
-            Self::NotEmpty => "not empty".into(),
+            Self::Token => "visible ASCII characters, no spaces".into(),
             Self::Label => "at most 255 bytes".into(),
         }
     }

@@ -76,6 +76,9 @@ pub(super) fn set(table: &mut Map<String, Value>, variable: &str, text: String) 
 pub(super) fn problem(name: &str, entries: &[Entry]) -> Option<Problem> {
     let settable = || entries.iter().filter_map(settable);
     let key = key_of(name);
+    if name == ENV_CONFIG {
+        return None;
+    }
     if !name.starts_with(ENV_PREFIX) {
         return slip(name, &key, settable);
     }
@@ -105,9 +108,12 @@ pub(super) fn problem(name: &str, entries: &[Entry]) -> Option<Problem> {
 }
 
 /// A variable that begins with `ROOMCAST_` alone. It is nobody's mistake unless it is a setting's name with
-/// fewer underscores, or has two of them together and is near one: Kubernetes sets `ROOMCAST_SERVICE_HOST`
-/// and the like, and other programs have variables of their own.
+/// fewer underscores, or has two of them together and is near one, or is near the name of the file: Kubernetes
+/// sets `ROOMCAST_SERVICE_HOST` and the like, and other programs have variables of their own.
 fn slip<'a, I: Iterator<Item = &'a str> + Clone>(name: &str, key: &str, settable: impl Fn() -> I) -> Option<Problem> {
+    if is_near_config(key) {
+        return Some(Problem::NoVariable { name: name.to_owned(), nearest: ENV_CONFIG.to_owned() });
+    }
     let joined = key.replace('.', "_");
     let meant = settable().find(|known| known.replace('.', "_") == joined).map(str::to_owned);
     let meant = meant.or_else(|| match suggest::hint(key, settable()) {
@@ -115,6 +121,12 @@ fn slip<'a, I: Iterator<Item = &'a str> + Clone>(name: &str, key: &str, settable
         _ => None,
     });
     meant.map(|meant| Problem::NoVariable { name: name.to_owned(), nearest: variable(&meant) })
+}
+
+/// Whether `key` is meant to name the settings file: a slip of it would start a node on its defaults.
+fn is_near_config(key: &str) -> bool {
+    let (word, rest) = key.split_once('_').unwrap_or((key, ""));
+    suggest::near(word, "config").is_some() && ["", "file", "path", "toml", "yaml"].contains(&rest)
 }
 
 fn settable(entry: &Entry) -> Option<&str> {
@@ -157,6 +169,10 @@ mod tests {
             ("ROOMCAST_SOCKET_IO_PING_INTERVAL_MS", "ROOMCAST__SOCKET_IO__PING_INTERVAL_MS"),
             ("ROOMCAST_LIMITS__CONECTIONS_MAX", "ROOMCAST__LIMITS__CONNECTIONS_MAX"),
             ("ROOMCAST_LOG_LEVEL", "ROOMCAST__LOG__LEVEL"),
+            ("ROOMCAST_CONFG", ENV_CONFIG),
+            ("ROOMCAST_CONF", ENV_CONFIG),
+            ("ROOMCAST_config", ENV_CONFIG),
+            ("ROOMCAST_CONFIG_FILE", ENV_CONFIG),
         ] {
             let expected = format!("environment variable {name} is not read: the nearest valid one is {meant}");
             assert_eq!(said(name), Some(expected));
@@ -173,6 +189,8 @@ mod tests {
             "ROOMCAST_PUBLIC_PORT_8080_TCP_ADDR",
             "ROOMCAST_INTERNAL_SERVICE_PORT",
             "ROOMCAST_SIDECAR__MODE",
+            "ROOMCAST_CONFIG_SERVICE_HOST",
+            "ROOMCAST_CONFIG_PORT",
             "ROOMCAST_",
         ] {
             assert_eq!(said(name), None, "{name}");

@@ -64,10 +64,11 @@ fn too_many_and_too_large() {
 
 /// (what, the request from its method to the end, whether it is malformed: 400)
 const MALFORMED: &[(&str, &str)] = &[
-    (
-        "Content-Length and Transfer-Encoding",
-        "Content-Length: 5\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
-    ),
+    ("a second Host", "Host: localhost\r\n\r\n"),
+    ("an encoding that does not end the body", "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"),
+    ("an encoding before chunked", "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+    ("the same in two headers", "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    ("chunked twice", "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
     ("two lengths", "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"),
     ("two lengths in one", "Content-Length: 5, 6\r\n\r\nhello!"),
     ("a negative length", "Content-Length: -1\r\n\r\n"),
@@ -105,6 +106,24 @@ fn contradictions() {
                 let mut peer = connect(node);
                 peer.send(format!("{line}\r\n\r\n"));
                 assert_eq!(peer.answer().status, 400);
+            });
+        }
+        scene.row(&format!("{listener}: no Host"), &[(&malformed, 1)], |node| {
+            let mut peer = connect(node);
+            peer.send(format!("GET {path} HTTP/1.1\r\n\r\n"));
+            assert_eq!(peer.answer().status, 400);
+            assert!(peer.rest().is_empty(), "one answer, and the end");
+        });
+        // The chunks are the body, and nothing behind it is taken for a request.
+        let (length, chunked) = ("Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n");
+        for lines in [format!("{length}{chunked}"), format!("{chunked}{length}")] {
+            let not_found = refused(listener, "not_found");
+            scene.row(&format!("{listener}: {lines:?}"), &[(&not_found, 1)], |node| {
+                let mut peer = connect(node);
+                let next = "GET /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+                peer.send(format!("POST /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\n{lines}\r\n0\r\n\r\n{next}"));
+                assert_eq!(peer.answer().status, 404);
+                assert!(peer.rest().is_empty(), "one answer, and the end");
             });
         }
     }

@@ -137,6 +137,31 @@ fn a_file_that_cannot_be_used_is_named() {
 }
 
 #[test]
+fn a_file_is_regular_of_bounded_size_and_without_aliases() {
+    let why = |file: &Written| {
+        let error = load(Some(&file.0), []).expect_err("refused").to_string();
+        error.replace(&file.0.display().to_string(), "FILE")
+    };
+    let most = SETTINGS_BYTES_MAX as usize;
+    let file = |length: usize| Written::new("toml", &"#".repeat(length));
+    assert_eq!(load(Some(&file(most).0), []).expect("as much as there may be").settings, Settings::default());
+    assert!(why(&file(most + 1)).contains("FILE: a settings file has at most 1048576 bytes"));
+    let device = file(0);
+    std::fs::remove_file(&device.0).expect("removed");
+    std::os::unix::fs::symlink("/dev/zero", &device.0).expect("a link");
+    assert!(why(&device).contains("FILE: cannot be read: it is not a regular file"));
+    // Written out it is 9^20 words: the parser must never see it.
+    let mut bomb = "a0: &a0 [x]\n".to_owned();
+    for i in 1..=20 {
+        bomb += &format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 9].join(","));
+    }
+    assert!(why(&Written::new("yaml", &bomb)).contains("FILE: line 2: aliases such as *a0 are not read"));
+    for (extension, text) in [("toml", "\u{feff}[node]\nname = 'a'"), ("yaml", "\u{feff}node:\n  name: a\n")] {
+        assert_eq!(load(Some(&Written::new(extension, text).0), []).expect("marked").settings.node.name, "a");
+    }
+}
+
+#[test]
 fn an_unknown_key_names_the_key_the_place_and_the_nearest_key() {
     let text = "[limits]\nconections_max = 1\n[pubic]\naddress = 'x'\n[public]\nconnections_max = 2\n[[namespaces]]\nnam = '/'\n";
     assert_eq!(

@@ -27,6 +27,11 @@ const RULES: &str = r#"
 [public] ; origins = ["*"] ; cors_credentials = true | public.cors_credentials | list the origins
 [public] ; origins = ["https://*.com"] | public.origins | whole left label
 [internal] ; address = "127.0.0.1:8080" | internal.address | must differ from public.address
+[public] ; address = "0.0.0.0:9090" ; [auth] ; anonymous = true | internal.address | which is 0.0.0.0:9090 with the same port
+[public] ; address = "[::]:9090" ; [auth] ; anonymous = true | internal.address | must differ from public.address
+[[internal.keys]] ; id = "a b" ; sha256 = "HASH" ; scopes = ["read"] | internal.keys[0].id | visible ASCII
+[[internal.keys]] ; id = "é" ; sha256 = "HASH" ; scopes = ["read"] | internal.keys[0].id | visible ASCII
+[[internal.keys]] ; id = "a" ; sha256 = "EMPTY" ; scopes = ["read"] | internal.keys[0].sha256 | of an empty secret
 namespaces = [] | namespaces | at least one
 [[namespaces]] ; name = "chat" | namespaces[0].name | begins with '/'
 [[namespaces]] ; [[namespaces]] | namespaces[1].name | an earlier one
@@ -34,9 +39,14 @@ namespaces = [] | namespaces | at least one
 [adapter] ; kind = "nats" | adapter.kind | expected "memory", found the text "nats"
 [drain] ; delay_ms = 10000 | drain.delay_ms | must be below drain.deadline_ms
 [log] ; format = "xml" | log.format | expected "auto", "text" or "json"
+[log] ; level = "" | log.level | must not be empty
+[log] ; level = " , " | log.level | must not be empty
 [log] ; level = "inof" | log.level | "inof" is neither a level
 [log] ; level = "info,roomcast=loud" | log.level | error parsing level filter
 "#;
+
+/// What `printf %s "" | sha256sum` prints.
+const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 #[test]
 fn every_rule_is_enforced() {
@@ -45,17 +55,22 @@ fn every_rule_is_enforced() {
         let [text, key, words] = line.splitn(3, " | ").collect::<Vec<_>>()[..] else {
             panic!("{line}: three parts");
         };
-        let problems = problems_of(&text.replace(" ; ", "\n"));
+        let text = text.replace(" ; ", "\n").replace("HASH", &"0f".repeat(32)).replace("EMPTY", EMPTY);
+        let problems = problems_of(&text);
         assert_eq!(problems.len(), 1, "{line}: {problems:?}");
         assert!(problems[0].starts_with(&format!("{key} in ")), "{line}: {problems:?}");
         assert!(problems[0].contains(words), "{line}: {problems:?}");
         enforced += 1;
     }
-    assert_eq!(enforced, 31);
+    assert_eq!(enforced, 38);
 }
 
 #[test]
 fn what_keeps_the_rules_is_accepted() {
+    for public in ["0.0.0.0:0", "0.0.0.0:9091", "127.0.0.2:9090", "[::1]:9090"] {
+        let apart = [("ROOMCAST__PUBLIC__ADDRESS", public), ("ROOMCAST__AUTH__ANONYMOUS", "true")];
+        assert_eq!(from_env(&apart).expect(public).public.address.to_string(), public);
+    }
     for level in ["debug", "warn,roomcast=debug", "roomcast[span{id=1}]=trace,info", "off"] {
         assert_eq!(from_env(&[("ROOMCAST__LOG__LEVEL", level)]).expect(level).log.level, level);
     }
