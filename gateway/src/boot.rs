@@ -100,6 +100,7 @@ impl Gateway {
         }
         let node = Node::new(Parts {
             tag,
+            internal_address,
             namespaces,
             adapter,
             metrics,

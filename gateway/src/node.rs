@@ -4,6 +4,7 @@
 //! reload replaces as a whole: requests, handshakes and new connections look them up, a shard keeps
 //! what its hot path needs in rules of its own.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -45,6 +46,8 @@ pub struct Node {
     pub echo_path: Option<String>,
     settings: RwLock<Arc<Settings>>,
     mode: Mode,
+    /// Where the internal listener is.
+    pub internal_address: SocketAddr,
     /// HTTP connections of the public listener that may wait for a request.
     pub http_connections_max: usize,
     /// Places of streams of publications.
@@ -89,6 +92,8 @@ impl NamespaceEntry {
 pub struct Parts {
     /// This process start's name in ids.
     pub tag: NodeTag,
+    /// Where the internal listener is: bound, so that its port is never 0.
+    pub internal_address: SocketAddr,
     /// What it was told.
     pub settings: Settings,
     /// Declared namespaces.
@@ -120,6 +125,7 @@ impl Node {
             namespaces: parts.namespaces,
             metrics: parts.metrics,
             events: parts.events,
+            internal_address: parts.internal_address,
             echo_path: parts.echo_path,
             streams: Arc::new(Semaphore::new(INTERNAL_STREAMS_MAX)),
             mailboxes: (0..parts.shards).map(|_| Mailbox::new(bytes_max)).collect(),

@@ -89,7 +89,7 @@ async fn route(
     } else if Some(path) == shard.node.echo_path.as_deref() {
         plain::serve(&shard, request, address, true)
     } else if path == "/" && shard.node.is_open() && matches!(*request.method(), Method::GET | Method::HEAD) {
-        demo()
+        demo(shard.node.internal_address, &settings.websocket.path)
     } else {
         answer::text(StatusCode::NOT_FOUND, "not found\n")
     };
@@ -98,8 +98,9 @@ async fn route(
 }
 
 /// The demo page: our own, one file, in the open mode only. Nothing is put into it but
-/// the nonce, by which the browser runs its script and styles and no others.
-fn demo() -> Response<Body> {
+/// the nonce, by which the browser runs its script and styles and no others, the address of the API and
+/// the path of WebSockets: characters that mean nothing to HTML and scripts (`Rule::Path`).
+fn demo(internal: SocketAddr, websocket: &str) -> Response<Body> {
     let mut nonce = [0; 16];
     // The kernel's generator does not fail once it is seeded, which it is before we run.
     let _ = getrandom::fill(&mut nonce);
@@ -110,6 +111,7 @@ fn demo() -> Response<Body> {
          require-trusted-types-for 'script'"
     );
     let page = include_str!("public/demo.html").replace("{nonce}", &nonce);
+    let page = page.replace("{internal}", &internal.to_string()).replace("{websocket}", websocket);
     let mut response = Response::new(Body::from(page));
     let headers = response.headers_mut();
     for (name, value) in [
@@ -137,11 +139,13 @@ mod tests {
         for forbidden in ["innerHTML", "https://", "<script src", " style=", " onclick="] {
             assert!(!page.contains(forbidden), "{forbidden}");
         }
+        assert!(page.contains("{internal}/v1/publish") && page.contains("\"{websocket}\"") && !page.contains(":9090"));
+        let internal = SocketAddr::from(([127, 0, 0, 1], 1));
         let policy = |response: &Response<Body>| {
             let policy = response.headers().get("content-security-policy").cloned();
             policy.expect("the page has a policy")
         };
-        let (first, second) = (demo(), demo());
+        let (first, second) = (demo(internal, "/w"), demo(internal, "/w"));
         assert!(policy(&first).to_str().is_ok_and(|text| text.starts_with("default-src 'none'; script-src 'nonce-")));
         assert_ne!(policy(&first), policy(&second), "a nonce is used once");
     }

@@ -133,3 +133,15 @@ fn a_message_of_a_client_is_counted_once() {
     let series = r#"roomcast_client_errors_total{code="unknown_namespace"}"#;
     assert_eq!(metric(&gateway, series), 1);
 }
+
+#[test]
+fn the_demo_page_is_there_for_head_too() {
+    let gateway = start();
+    let (get, head) = (gateway.ask("GET", "/", &[], None), gateway.ask("HEAD", "/", &[], None));
+    assert_eq!((get.status, head.status), (200, 200));
+    assert_eq!(head.header("content-length"), get.header("content-length"));
+    assert!(
+        get.body.contains(&format!("curl -X POST http://{}", gateway.handle().internal_address()))
+            && head.body.is_empty()
+    );
+}

@@ -67,6 +67,7 @@ fn op(clients: usize) -> impl Strategy<Value = Op> {
 fn node() -> Arc<Node> {
     let tag = NodeTag::from_entropy([1, 2, 3]);
     Node::new(Parts {
+        internal_address: ([127, 0, 0, 1], 9090).into(),
         tag,
         settings: Settings::default(),
         namespaces: vec![NamespaceEntry::new(Namespace::root(), true, true)],

@@ -43,6 +43,7 @@ impl World {
         let root = NamespaceEntry::new(Namespace::root(), true, true);
         let other = NamespaceEntry::new(Namespace::new("/b").expect("a name"), true, true);
         let node = Node::new(Parts {
+            internal_address: ([127, 0, 0, 1], 9090).into(),
             tag,
             settings: Settings::default(),
             namespaces: vec![root, other],

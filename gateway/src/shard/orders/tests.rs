@@ -44,6 +44,7 @@ impl ClientEvents for Undecided {
 fn shard(events: Option<Arc<dyn ClientEvents>>) -> Rc<Shard> {
     let tag = NodeTag::from_entropy([1, 2, 3]);
     let node = Node::new(Parts {
+        internal_address: ([127, 0, 0, 1], 9090).into(),
         tag,
         settings: Settings::default(),
         namespaces: vec![NamespaceEntry::new(Namespace::root(), true, true)],
