@@ -160,6 +160,7 @@ mod tests {
             echo_path: None,
             shards: 1,
             limit: ConnectionLimit::of(1),
+            internal_address: ([127, 0, 0, 1], 9090).into(),
         });
         Shard::new(ShardIndex::new(0).expect("an index"), node)
     }
