@@ -8,8 +8,6 @@ use crate::internal::{Given, Problem, Wish, read_publication};
 use crate::node::NamespaceEntry;
 use crate::settings::Settings;
 
-pub use crate::settings::reference::scalars;
-
 /// Why a publish body is refused.
 #[derive(Debug)]
 pub struct Refused {

@@ -159,27 +159,6 @@ pub fn example() -> String {
     page
 }
 
-/// Settings as TOML that loads back as they are; lists of tables left out.
-#[doc(hidden)]
-pub fn scalars(settings: &Settings) -> String {
-    let mut page = String::new();
-    let mut in_list = false;
-    for entry in settings.document("") {
-        // Writing to a `String` cannot fail.
-        let _ = match entry {
-            Entry::Section { key, .. } => {
-                in_list = key.ends_with("[]");
-                if in_list { Ok(()) } else { writeln!(page, "[{key}]") }
-            }
-            Entry::Setting(_) if in_list => Ok(()),
-            Entry::Setting(row) => {
-                writeln!(page, "{} = {}", row.key.rsplit('.').next().unwrap_or(&row.key), row.default)
-            }
-        };
-    }
-    page
-}
-
 /// Comment lines of at most 100 characters.
 fn comment(text: &str) -> String {
     let mut lines = String::new();
