@@ -112,6 +112,26 @@ pub struct Parts {
     pub limit: ConnectionLimit,
 }
 
+#[cfg(test)]
+impl Parts {
+    /// One shard, one connection, the namespace `/`, the defaults: tests change what they are about.
+    pub(crate) fn small() -> Self {
+        let tag = NodeTag::from_entropy([1, 2, 3]);
+        Self {
+            tag,
+            internal_address: ([127, 0, 0, 1], 9090).into(),
+            settings: Settings::default(),
+            namespaces: vec![NamespaceEntry::new(Namespace::root(), true, true)],
+            adapter: Arc::new(roomcast_core::adapter::MemoryAdapter::alone(tag).0),
+            metrics: Arc::new(Metrics::new()),
+            events: None,
+            echo_path: None,
+            shards: 1,
+            limit: ConnectionLimit::of(1),
+        }
+    }
+}
+
 impl Node {
     /// A node that serves nobody yet.
     pub fn new(parts: Parts) -> Arc<Self> {

@@ -119,18 +119,15 @@ impl Drop for Wait {
 mod tests {
     use std::future::pending;
     use std::pin::pin;
-    use std::sync::Arc;
+
     use std::task::{Context, Waker};
 
-    use roomcast_core::adapter::MemoryAdapter;
-    use roomcast_core::id::{NodeTag, ShardIndex};
+    use roomcast_core::id::ShardIndex;
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::metrics::Metrics;
+
     use crate::node::{Node, Parts};
-    use crate::os::ConnectionLimit;
-    use crate::settings::Settings;
 
     #[test]
     fn the_longest_waiting_makes_room() {
@@ -149,19 +146,7 @@ mod tests {
 
     /// A shard where one connection may wait.
     fn shard() -> Rc<Shard> {
-        let tag = NodeTag::from_entropy([1, 2, 3]);
-        let node = Node::new(Parts {
-            tag,
-            settings: Settings::default(),
-            namespaces: Vec::new(),
-            adapter: Arc::new(MemoryAdapter::alone(tag).0),
-            metrics: Arc::new(Metrics::new()),
-            events: None,
-            echo_path: None,
-            shards: 1,
-            limit: ConnectionLimit::of(1),
-            internal_address: ([127, 0, 0, 1], 9090).into(),
-        });
+        let node = Node::new(Parts::small());
         Shard::new(ShardIndex::new(0).expect("an index"), node)
     }
 

@@ -4,31 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use roomcast_core::adapter::MemoryAdapter;
-use roomcast_core::id::NodeTag;
-use roomcast_core::room::Namespace;
 use serde_json::Value;
 
 use super::*;
 use crate::mail::Mail;
-use crate::metrics::Metrics;
-use crate::node::{NamespaceEntry, Parts};
-use crate::settings::Settings;
+use crate::node::Parts;
 
 fn node(shards: usize) -> Arc<Node> {
-    let tag = NodeTag::from_entropy([1, 2, 3]);
-    Node::new(Parts {
-        internal_address: ([127, 0, 0, 1], 9090).into(),
-        tag,
-        settings: Settings::default(),
-        namespaces: vec![NamespaceEntry::new(Namespace::root(), true, true)],
-        adapter: Arc::new(MemoryAdapter::alone(tag).0),
-        metrics: Arc::new(Metrics::new()),
-        events: None,
-        echo_path: None,
-        shards,
-        limit: crate::os::ConnectionLimit::of(1),
-    })
+    Node::new(Parts { shards, ..Parts::small() })
 }
 
 /// A shard's rooms with their members; one without members is passed over, as shards do.

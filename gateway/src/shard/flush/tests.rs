@@ -11,18 +11,16 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use roomcast_core::adapter::MemoryAdapter;
 use roomcast_core::close::CloseReason;
 use roomcast_core::delivery::{Delivery, Variant};
-use roomcast_core::id::{NodeTag, ShardIndex};
+use roomcast_core::id::ShardIndex;
 use roomcast_core::publication::{Audience, Class, Payload, Publication};
 use roomcast_core::room::{Namespace, Room};
 use roomcast_core::session::heartbeat::Heartbeat;
 use roomcast_core::websocket::{Decoder, Limits, Message, Role};
 
-use crate::metrics::{Counter, DropReason, Gauge, Metrics, Protocol};
-use crate::node::{NamespaceEntry, Node, Parts};
-use crate::settings::Settings;
+use crate::metrics::{Counter, DropReason, Gauge, Protocol};
+use crate::node::{Node, Parts};
 use crate::shard::Shard;
 use crate::shard::connection::{Connection, Peer, Speech, Transport};
 use crate::shard::io::Io;
@@ -65,19 +63,7 @@ fn op(clients: usize) -> impl Strategy<Value = Op> {
 }
 
 fn node() -> Arc<Node> {
-    let tag = NodeTag::from_entropy([1, 2, 3]);
-    Node::new(Parts {
-        internal_address: ([127, 0, 0, 1], 9090).into(),
-        tag,
-        settings: Settings::default(),
-        namespaces: vec![NamespaceEntry::new(Namespace::root(), true, true)],
-        adapter: Arc::new(MemoryAdapter::alone(tag).0),
-        metrics: Arc::new(Metrics::new()),
-        events: None,
-        echo_path: None,
-        shards: 1,
-        limit: crate::os::ConnectionLimit::of(CLIENTS as u64),
-    })
+    Node::new(Parts { limit: crate::os::ConnectionLimit::of(CLIENTS as u64), ..Parts::small() })
 }
 
 /// A shard with plain clients in no room, and the clients' ends of their sockets.

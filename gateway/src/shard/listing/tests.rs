@@ -7,19 +7,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use roomcast_core::adapter::MemoryAdapter;
 use roomcast_core::close::CloseReason;
 use roomcast_core::delivery::{Delivery, Variant};
-use roomcast_core::id::{NodeTag, ShardIndex, Sid};
+use roomcast_core::id::{ShardIndex, Sid};
 use roomcast_core::publication::{Audience, Payload, Publication};
 use roomcast_core::room::Namespace;
 use roomcast_core::session::Session;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::metrics::Metrics;
 use crate::node::{NamespaceEntry, Node, Parts};
-use crate::settings::Settings;
 use crate::shard::Shard;
 use crate::shard::connection::{Connection, Peer, Transport as Carrier};
 
@@ -39,21 +36,9 @@ fn id(socket: u32, state: &State) -> String {
 
 impl World {
     fn new() -> Self {
-        let tag = NodeTag::from_entropy([1, 2, 3]);
         let root = NamespaceEntry::new(Namespace::root(), true, true);
         let other = NamespaceEntry::new(Namespace::new("/b").expect("a name"), true, true);
-        let node = Node::new(Parts {
-            internal_address: ([127, 0, 0, 1], 9090).into(),
-            tag,
-            settings: Settings::default(),
-            namespaces: vec![root, other],
-            adapter: Arc::new(MemoryAdapter::alone(tag).0),
-            metrics: Arc::new(Metrics::new()),
-            events: None,
-            echo_path: None,
-            shards: 1,
-            limit: crate::os::ConnectionLimit::of(1),
-        });
+        let node = Node::new(Parts { namespaces: vec![root, other], ..Parts::small() });
         let shard = Shard::new(ShardIndex::new(0).expect("below 64"), node);
         let peer = Peer {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
@@ -61,7 +46,7 @@ impl World {
         };
         let mut state = shard.state.borrow_mut();
         let session = Session::new(state.now(), &state.rules.socket_io);
-        let speech = Speech::SocketIo { sid: Sid::new(tag, shard.index, [7; 12]), session };
+        let speech = Speech::SocketIo { sid: Sid::new(shard.node.tag, shard.index, [7; 12]), session };
         let polling = Carrier::Polling(Box::default());
         let conn = state.insert(Connection::new(polling, speech, Variant::SocketIoPolling, peer)).index;
         drop(state);

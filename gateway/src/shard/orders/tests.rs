@@ -4,9 +4,8 @@ use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
-use roomcast_core::adapter::MemoryAdapter;
 use roomcast_core::delivery::Variant;
-use roomcast_core::id::{NodeTag, ShardIndex, Sid};
+use roomcast_core::id::{ShardIndex, Sid};
 use roomcast_core::publication::Payload;
 use roomcast_core::room::Namespace;
 use roomcast_core::session::{Request as Wish, Session};
@@ -15,9 +14,7 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::client_events::{Client, ClientEvents, Decision};
 use crate::mail::{Answer, Mail, Poll};
-use crate::metrics::Metrics;
-use crate::node::{NamespaceEntry, Node, Parts};
-use crate::settings::Settings;
+use crate::node::{Node, Parts};
 use crate::shard::Shard;
 use crate::shard::connection::{ConnKey, Connection, Peer, Transport};
 
@@ -42,19 +39,7 @@ impl ClientEvents for Undecided {
 }
 
 fn shard(events: Option<Arc<dyn ClientEvents>>) -> Rc<Shard> {
-    let tag = NodeTag::from_entropy([1, 2, 3]);
-    let node = Node::new(Parts {
-        internal_address: ([127, 0, 0, 1], 9090).into(),
-        tag,
-        settings: Settings::default(),
-        namespaces: vec![NamespaceEntry::new(Namespace::root(), true, true)],
-        adapter: Arc::new(MemoryAdapter::alone(tag).0),
-        metrics: Arc::new(Metrics::new()),
-        events,
-        echo_path: None,
-        shards: 1,
-        limit: crate::os::ConnectionLimit::of(1),
-    });
+    let node = Node::new(Parts { events, ..Parts::small() });
     Shard::new(ShardIndex::new(0).expect("below 64"), node)
 }
 
