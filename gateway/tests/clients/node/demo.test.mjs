@@ -3,28 +3,16 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { chromium } from "playwright-core";
-
+import { DEADLINE_MS, startBrowser } from "./browser.mjs";
 import { post } from "./clients.mjs";
 import { startGateway } from "./support.mjs";
 
-const PROGRAM = "/usr/bin/chromium";
-const ARGUMENTS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-const DEADLINE_MS = 30_000;
 
 let gateway;
 let browser;
 before(async () => {
   gateway = await startGateway();
-  browser = await chromium.launch({ executablePath: PROGRAM, args: ARGUMENTS, timeout: 2 * DEADLINE_MS });
+  browser = await startBrowser();
 });
 after(async () => {
   await browser?.close();

@@ -4,30 +4,19 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-import { chromium } from "playwright-core";
-
+import { DEADLINE_MS, startBrowser } from "./browser.mjs";
 import { within } from "./clients.mjs";
 import { startGateway } from "./support.mjs";
 
 const FOLDER = fileURLToPath(new URL("../../../../docs/examples", import.meta.url));
-const PROGRAM = "/usr/bin/chromium";
-const ARGUMENTS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const ADDRESS = /^Examples at (http:\/\/127\.0\.0\.1:\d+)\//m;
-export const DEADLINE_MS = 30_000;
+export { DEADLINE_MS };
 
 /** A gateway, `serve.mjs` on it, and a browser; `stop()` ends them all. */
 export async function startExamples() {
   const gateway = await startGateway();
   const served = await serve(gateway);
-  const browser = await chromium.launch({ executablePath: PROGRAM, args: ARGUMENTS, timeout: 2 * DEADLINE_MS });
+  const browser = await startBrowser();
   const stop = async () => {
     await browser.close();
     await served.stop();
