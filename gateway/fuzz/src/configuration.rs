@@ -60,12 +60,12 @@ fn printed(loaded: &Loaded) {
         // No value goes over a line, so that none is taken for this.
         match line.strip_prefix("sha256 = \"…\"").and_then(|_| digests.next()) {
             Some(digest) => {
-                let digits = digest.iter().fold(String::new(), |mut digits, byte| {
+                toml.push_str("sha256 = \"");
+                for byte in digest {
                     // Writing to a `String` cannot fail.
-                    let _ = write!(digits, "{byte:02x}");
-                    digits
-                });
-                toml.push_str(&format!("sha256 = \"{digits}\""));
+                    let _ = write!(toml, "{byte:02x}");
+                }
+                toml.push('"');
             }
             None => toml.push_str(line),
         }
