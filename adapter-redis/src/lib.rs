@@ -1,5 +1,14 @@
-//! The Redis adapter: many nodes as one gateway.
+//! The Redis adapter: many nodes as one gateway, on the channels and in the bytes of
+//! `@socket.io/redis-adapter`, so that Node servers and emitters share its rooms.
 //!
-//! Deliberately absent for now: everything. The contract it will implement is
-//! [`roomcast_core::adapter::Adapter`]; the package exists so that the workspace
-//! and its dependency arrows have their final shape.
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`config`] | what the adapter is told |
+//! | `wire` | channels and payloads: the Node formats, and what gateways say to each other |
+//!
+//! Deliberately absent: sockets of clients, HTTP, metrics' names, the environment.
+
+pub mod config;
+mod wire;
+
+pub use config::{Config, Format, Ingest, Mode, Servers, Tls};

@@ -134,7 +134,12 @@ fn adapter(settings: &Settings, tag: NodeTag) -> (Arc<dyn Adapter>, Events) {
             let (adapter, events) = MemoryAdapter::alone(tag);
             (Arc::new(adapter), events)
         }
+        AdapterKind::Redis => redis(settings, tag),
     }
+}
+
+fn redis(_settings: &Settings, _tag: NodeTag) -> (Arc<dyn Adapter>, Events) {
+    todo!("the Redis adapter")
 }
 
 /// The namespaces that the settings declare.

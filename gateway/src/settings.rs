@@ -51,12 +51,13 @@ use std::path::Path;
 pub use change::{Change, Effect};
 pub use check::Mode;
 pub use error::{Place, Problem, SettingsError};
-pub use kinds::{AdapterKind, LogFormat, Scope};
+pub use kinds::{AdapterKind, LogFormat, OnGap, Readiness, RedisFormat, RedisTopology, Scope, SubscriptionMode};
 pub use load::Loaded;
 pub use origin::{OriginError, OriginRule};
 pub use secret::Secret;
 pub use sections::{
-    Adapter, Auth, Drain, Internal, Key, KeyDigest, Limits, Log, Namespace, Node, Public, Settings, SocketIo, WebSocket,
+    Adapter, Auth, Cluster, Drain, Internal, Key, KeyDigest, Limits, Log, Namespace, Node, Public, Redis, Settings,
+    SocketIo, WebSocket,
 };
 pub use variables::{ENV_CONFIG, ENV_PREFIX};
 

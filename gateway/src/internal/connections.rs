@@ -89,7 +89,7 @@ pub(super) async fn show(node: &Node, id: &str, query: Option<&str>) -> Result<R
 async fn anywhere(node: &Node, namespace: Namespace, id: SocketId) -> Result<Option<SocketInfo>, Problem> {
     let select = Select { namespace, audience: Audience::room(Room::of_socket(&id)) };
     let mut found = None;
-    ask(node, Request::FetchSockets(select), Code::AdapterUnavailable, |answer| {
+    ask(node, Request::FetchSockets { select, servers: false }, Code::AdapterUnavailable, |answer| {
         if let Answer::Sockets(sockets) = answer {
             // A room may bear the same name: its members are not meant.
             found = found.take().or_else(|| sockets.into_iter().find(|info| info.id == id));

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::kinds::Scope;
+use super::kinds::{AdapterKind, Scope};
 use super::origin::OriginRule;
 use super::reader::Reader;
 use super::sections::Settings;
@@ -48,6 +48,7 @@ pub(super) fn text(text: &str, rule: Rule) -> Result<(), String> {
             .map(|_| ())
             .map_err(|error| format!("{text:?} is not a namespace: {error}")),
         Rule::Filter => filter(text),
+        Rule::Address => address(text),
         _ => Ok(()),
     }
 }
@@ -80,6 +81,14 @@ fn filter(text: &str) -> Result<(), String> {
     EnvFilter::builder().with_regex(false).parse(text).map(|_| ()).map_err(|error| error.to_string())
 }
 
+fn address(text: &str) -> Result<(), String> {
+    let parts = text.rsplit_once(':').filter(|(host, _)| !host.is_empty() && !host.contains(['/', '@', ' ']));
+    match parts.and_then(|(_, port)| port.parse::<u16>().ok()) {
+        Some(port) if port > 0 => Ok(()),
+        _ => Err(format!("must be a host and a port, such as \"redis:6379\", not {text:?}")),
+    }
+}
+
 fn trimmed(path: &str) -> &str {
     path.trim_end_matches('/')
 }
@@ -91,6 +100,39 @@ pub(super) fn relations(settings: &Settings, reader: &mut Reader) {
     protocols(settings, reader);
     limits(settings, reader);
     namespaces(settings, reader);
+    cluster(settings, reader);
+}
+
+/// Shortest secret between nodes.
+const CLUSTER_SECRET_CHARS: usize = 32;
+
+fn cluster(settings: &Settings, reader: &mut Reader) {
+    if settings.adapter.kind != AdapterKind::Redis {
+        return;
+    }
+    let secret = settings.cluster.secret.expose();
+    if secret.is_empty() {
+        reader.missing(
+            "cluster.secret",
+            "adapter.kind = \"redis\" joins several nodes, which forward clients' requests to each other; set \
+             cluster.secret to the same 32 or more random characters on all of them (`openssl rand -hex 32`)"
+                .to_owned(),
+        );
+    } else if secret.chars().count() < CLUSTER_SECRET_CHARS {
+        reader.invalid("cluster.secret", format!("must have at least {CLUSTER_SECRET_CHARS} characters"));
+    }
+    if settings.redis.addresses.is_empty() {
+        reader.invalid("redis.addresses", "must name at least one server");
+    }
+    let (prefix, ingest) = (&settings.redis.prefix, &settings.redis.ingest_prefix);
+    if prefix == ingest {
+        reader.invalid("redis.ingest_prefix", "must differ from redis.prefix");
+    }
+    for (key, prefix) in [("redis.prefix", prefix), ("redis.ingest_prefix", ingest)] {
+        if prefix.starts_with("roomcast:") {
+            reader.invalid(key, "must not begin with \"roomcast:\": so begin the gateway's own channels");
+        }
+    }
 }
 
 fn listeners(settings: &Settings, reader: &mut Reader) {

@@ -153,6 +153,7 @@ impl State {
             address: connection.address.to_string(),
             connected_at: socket.connected_at,
             shard: self.index.get(),
+            handshake: None,
         })
     }
 }

@@ -146,8 +146,8 @@ impl State {
                 let matched = self.for_each_selected(select, |state, socket| state.disconnect(socket, *reconnect));
                 respond(responder, vec![Answer::Matched(matched)]);
             }
-            Request::FetchSockets(select) => respond(responder, self.fetch(select)),
-            Request::ListRooms(namespace) => {
+            Request::FetchSockets { select, .. } => respond(responder, self.fetch(select)),
+            Request::ListRooms { namespace, .. } => {
                 let Some(index) = self.node.namespace_index(namespace.as_str()) else {
                     return;
                 };
