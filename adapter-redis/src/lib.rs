@@ -9,6 +9,8 @@
 //! Deliberately absent: sockets of clients, HTTP, metrics' names, the environment.
 
 pub mod config;
+mod connection;
+mod wishes;
 mod wire;
 
 pub use config::{Config, Format, Ingest, Mode, Servers, Tls};
