@@ -22,7 +22,7 @@ use std::fmt;
 use redis::{Cmd, Value};
 use tokio::sync::{mpsc, oneshot};
 
-pub(crate) use endpoint::{Endpoint, Secure};
+pub(crate) use endpoint::{Endpoint, Secure, ask};
 pub(crate) use pending::Verb;
 
 use pending::Expect;

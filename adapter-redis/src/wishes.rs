@@ -90,6 +90,12 @@ pub(crate) struct Moving {
     wish: Wish,
 }
 
+impl Moving {
+    pub(crate) fn channel(&self) -> &str {
+        &self.channel
+    }
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Wishes {
