@@ -74,6 +74,8 @@ impl Run {
         self.stream.stop().await;
         let settled = || judge(&self.ledger.lock(), fault).map_err(|violations| shown(&violations));
         let summary = until_async(&format!("{}: the judgement", self.name), TOLD_DEADLINE, settled).await;
+        let noticed = summary.gaps + summary.refused + summary.unknown > 0;
+        assert!(noticed || fault == Fault::None, "{}: the fault did nothing, so that nothing was tested", self.name);
         println!("{}: resumed after {} ms; {summary}", self.name, flowed_at.saturating_sub(healed_at));
         std::mem::take(&mut self.ledger.lock())
     }
