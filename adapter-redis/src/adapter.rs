@@ -41,7 +41,7 @@ pub struct RedisAdapter {
 impl RedisAdapter {
     /// Joins by these settings: connects for as long as it takes, on `runtime`. The events are the node's to
     /// handle.
-    pub fn start(config: Config, runtime: &Handle) -> (Self, Events) {
+    pub fn start(config: Config, runtime: Handle) -> (Arc<Self>, Events) {
         let (events, receiver) = mpsc::channel(EVENTS_MAX);
         let wire = Wire::new(config.format, &config.prefix, entropy());
         let ingest = config.ingest.as_ref().map(|ingest| Wire::new(ingest.format, &ingest.prefix, entropy()));
@@ -49,10 +49,10 @@ impl RedisAdapter {
         let adapter = {
             let shared = Arc::clone(&shared);
             let tasks = runtime.spawn(links::run(Arc::clone(&shared)));
-            Self { shared, runtime: runtime.clone(), tasks }
+            Self { shared, runtime, tasks }
         };
         adapter.want_own();
-        (adapter, receiver)
+        (Arc::new(adapter), receiver)
     }
 
     /// What the node itself wants to hear.

@@ -14,6 +14,9 @@ use crate::locate;
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
+/// How long a link that is closed still publishes.
+const FAREWELL: Duration = Duration::from_millis(100);
+
 /// Both connections of a link.
 struct Pair {
     publishes: Arc<Connection>,
@@ -24,7 +27,11 @@ struct Pair {
 pub(crate) async fn run(shared: Arc<Shared>, link: Arc<Link>, mut waiting: Waiting) {
     tokio::select! {
         () = live(&shared, &link, &mut waiting) => {}
-        () = link.closed.notified() => {}
+        () = async {
+            link.closed.notified().await;
+            // What was said last is still to go out.
+            tokio::time::sleep(FAREWELL).await;
+        } => {}
     }
     link.failed(&shared, &Fault::Lost);
     *lock(&link.connection) = None;
