@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use roomcast_core::adapter::{Adapter, Events, MemoryAdapter, PublishError, Receipt};
+use roomcast_core::adapter::{Adapter, Events, MemoryAdapter, PublishError, Reach, Receipt};
 use roomcast_core::id::{NodeTag, ShardIndex};
 use roomcast_core::publication::{Audience, Payload, Publication};
 use roomcast_core::room::Namespace;
@@ -14,7 +14,7 @@ use roomcast_core::room::Namespace;
 use crate::client_events::ClientEvents;
 use crate::listener::{self, ListenError};
 use crate::mail::{MAIL_BYTES, Mail};
-use crate::metrics::{Counter, Gauge, Metrics, PublicationOrigin, PublicationResult, ReadyCheck};
+use crate::metrics::{Counter, Direction, Gauge, Metrics, PublicationOrigin, PublicationResult, ReadyCheck};
 use crate::node::{NamespaceEntry, Node, Parts};
 use crate::os::{self, ConnectionLimit};
 use crate::settings::{AdapterKind, Settings};
@@ -29,7 +29,11 @@ pub struct Gateway {
     settings: Settings,
     events: Option<Arc<dyn ClientEvents>>,
     echo_path: Option<String>,
+    joined: Option<Joined>,
 }
+
+/// The adapter of an embedding program, with its node's tag.
+struct Joined(NodeTag, Arc<dyn Adapter>, Events);
 
 /// Why a gateway does not start.
 #[derive(Debug)]
@@ -74,6 +78,14 @@ impl Gateway {
         self
     }
 
+    /// Moves publications by an adapter of the program's own instead of the one that the settings name, as the
+    /// node `tag`.
+    #[must_use]
+    pub fn adapter(mut self, tag: NodeTag, adapter: Arc<dyn Adapter>, events: Events) -> Self {
+        self.joined = Some(Joined(tag, adapter, events));
+        self
+    }
+
     /// Binds the ports and starts all threads. Ready to serve when this returns.
     pub fn start(self) -> Result<Handle, StartError> {
         let settings = self.settings;
@@ -89,8 +101,11 @@ impl Gateway {
             listeners.first().map_or(settings.public.address, |l| l.local_addr().unwrap_or(settings.public.address))
         };
         let (public_address, internal_address) = (address(&public), address(&internal));
-        let tag = NodeTag::from_entropy(entropy());
-        let (adapter, events) = adapter(&settings, tag);
+        let Joined(tag, adapter, events) = self.joined.unwrap_or_else(|| {
+            let tag = NodeTag::from_entropy(entropy());
+            let (adapter, events) = adapter(&settings, tag);
+            Joined(tag, adapter, events)
+        });
         let limit = os::connection_limit(&settings.limits);
         let metrics = Arc::new(Metrics::new());
         let namespaces = namespaces(&settings);
@@ -149,7 +164,9 @@ pub(crate) fn namespaces(settings: &Settings) -> Vec<NamespaceEntry> {
     entries
         .filter_map(|entry| {
             let name = Namespace::new(&entry.name).ok()?;
-            Some(NamespaceEntry::new(name, entry.client_subscribe, entry.client_publish))
+            let mut declared = NamespaceEntry::new(name, entry.client_subscribe, entry.client_publish);
+            declared.on_gap = entry.on_gap;
+            Some(declared)
         })
         .collect()
 }
@@ -230,6 +247,9 @@ impl Handle {
         };
         let outcome = if result.is_ok() { PublicationResult::Accepted } else { PublicationResult::Refused };
         node.metrics.inc(Counter::Publications(PublicationOrigin::Backend, outcome));
+        if result.is_ok_and(|receipt| receipt.reach == Reach::AllNodes) {
+            node.metrics.inc(Counter::AdapterMessages(Direction::Out));
+        }
         result
     }
 

@@ -16,6 +16,7 @@
 //! | `orders` | `POST /v1/rooms/join`, `/v1/rooms/leave`, `/v1/disconnect` |
 //! | `rooms` | `GET /v1/rooms`, `/v1/rooms/{room}` |
 //! | `connections` | `GET /v1/connections`, `/v1/connections/{id}` |
+//! | `nodes` | `GET /v1/nodes` |
 //! | `query` | parameters of lists |
 //! | `page`, `cursor` | pages of lists, and where the next one begins |
 //! | `ask` | asking all nodes |
@@ -40,6 +41,7 @@ mod connections;
 mod cursor;
 mod guard;
 mod health;
+mod nodes;
 mod object;
 pub(crate) mod openapi;
 mod orders;

@@ -15,8 +15,10 @@
 //! | [`lists`] | what the API asks of a shard: parts of lists, counts |
 //! | [`mailbox`] | what other threads want of a shard |
 //! | [`cluster`] | from the adapter to the shards |
+//! | [`gaps`], `losses` | what clients are told when publications may have been lost; those that were lost here |
 //! | [`interest`] | which shards have members of which room |
 //! | [`client_events`] | the backend in process |
+//! | [`links`] | the adapter's links, and which other nodes there are |
 //! | [`listener`] | listening sockets |
 //! | [`clock`] | the one reader of clocks |
 //! | [`settings`] | defaults, file and environment; the only reader of the environment |
@@ -39,13 +41,16 @@ pub mod cluster;
 pub mod docs;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod gaps;
 pub mod healthcheck;
 mod http;
 pub mod interest;
 mod internal;
 pub mod limits;
+pub mod links;
 pub mod listener;
 pub mod lists;
+mod losses;
 pub mod mail;
 pub mod mailbox;
 pub mod metrics;

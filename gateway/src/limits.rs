@@ -41,6 +41,10 @@ pub const ACK_REPLY_BYTES_MAX: usize = 8 << 20;
 pub const INTERNAL_CONNECTIONS_MAX: usize = 1024;
 /// Bytes of an answer that `roomcast healthcheck` reads.
 pub const HEALTH_ANSWER_BYTES_MAX: usize = 16 << 10;
+/// Rooms that a gap names to clients, one notice each; the members of more rooms are told without names.
+pub const GAP_ROOMS_MAX: usize = 1000;
+/// How long a room may take to be live between nodes before its subscribers are answered, in milliseconds.
+pub const SUBSCRIBE_LIVE_MS: u64 = 2_000;
 /// Streams of publications among them. They may take any time, and leave places to whoever asks for less.
 pub const INTERNAL_STREAMS_MAX: usize = 512;
 /// Bytes of a settings file.
@@ -70,6 +74,8 @@ pub const FILES_RESERVED: u64 = 128;
 const _: () = assert!(HEADER_BYTES_MIN < HEADER_BYTES_MAX);
 const _: () = assert!(LIST_ITEMS_DEFAULT as u64 <= LIST_ITEMS_MAX);
 const _: () = assert!(ACK_TIMEOUT_MS_DEFAULT <= ACK_TIMEOUT_MS_MAX);
+// Orders to join wait for rooms too.
+const _: () = assert!(SUBSCRIBE_LIVE_MS < NODES_ANSWER_MS);
 const _: () = assert!(TEXT_BYTES_MAX <= NAME_BYTES_MAX);
 const _: () = assert!(FILES_RESERVED >= 100);
 const _: () = assert!(INTERNAL_STREAMS_MAX <= INTERNAL_CONNECTIONS_MAX / 2);
@@ -136,6 +142,13 @@ pub const FIXED: &[Fixed] = &[
     fixed("packets of one answer to a poll", POLL_PACKETS_MAX, "", "the rest comes with the next poll"),
     fixed("time a closed session that polls is kept", LINGER_MS as usize, "ms", "its next poll finds no session"),
     fixed("time a client has to answer a close frame", CLOSING_MS as usize, "ms", "the socket is closed"),
+    fixed("rooms that a gap names", GAP_ROOMS_MAX, "", "members of more rooms are told of it without names"),
+    fixed(
+        "time a room has to be live between nodes",
+        SUBSCRIBE_LIVE_MS as usize,
+        "ms",
+        "the answer says `degraded`: the membership stands, and is live later",
+    ),
     fixed("connections to the internal listener", INTERNAL_CONNECTIONS_MAX, "", "more wait to be accepted"),
     fixed("streams of publications among them", INTERNAL_STREAMS_MAX, "", "503 `overloaded`"),
     fixed("rooms, users and connections that one request names", AUDIENCE_ROOMS_MAX, "", "400 `invalid_request`"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use roomcast_core::adapter::Responder;
-use roomcast_core::cluster::Request;
+use roomcast_core::cluster::{Request, Select};
 use roomcast_core::delivery::Delivery;
 use roomcast_core::id::Sid;
 use roomcast_core::publication::Payload;
@@ -31,6 +31,8 @@ pub enum Mail {
     Deliver(Arc<Delivery>, usize),
     /// Carry out and answer; with the publication of a broadcast with acknowledgements.
     Order(Arc<Request>, Option<Arc<Delivery>>, Responder),
+    /// Close the connections of these sockets, so that they come back: they may have missed something.
+    StartAfresh(Arc<Select>),
     /// Look something up and answer.
     Query(Query),
     /// A polling request that another shard parsed.

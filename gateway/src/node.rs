@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use roomcast_core::adapter::{Adapter, PublishError};
+use roomcast_core::cluster::NodeInfo;
 use roomcast_core::id::{NodeTag, ShardIndex, SocketId};
-use roomcast_core::publication::{Admission, Audience};
+use roomcast_core::publication::{Admission, Audience, UnixMillis};
 use roomcast_core::room::{Namespace, Room};
 use tokio::sync::Semaphore;
 
@@ -18,10 +19,11 @@ use crate::client_events::ClientEvents;
 use crate::clock::Clock;
 use crate::interest::Interest;
 use crate::limits::INTERNAL_STREAMS_MAX;
+use crate::links::Links;
 use crate::mailbox::{self, Mailbox};
 use crate::metrics::{Gauge, Metrics};
 use crate::os::ConnectionLimit;
-use crate::settings::{Mode, Settings};
+use crate::settings::{Mode, OnGap, Settings};
 
 /// A shard that has not stamped for so long is stuck.
 const STUCK_MS: u64 = 5_000;
@@ -38,6 +40,10 @@ pub struct Node {
     pub interest: Interest,
     /// The one door.
     pub adapter: Arc<dyn Adapter>,
+    /// What is known of the way to other nodes.
+    pub links: Links,
+    /// When it started, in milliseconds since 1970.
+    pub started_at: UnixMillis,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The backend in process, if one is embedded.
@@ -72,6 +78,8 @@ pub struct NamespaceEntry {
     pub client_subscribe: bool,
     /// Whether clients may publish to rooms.
     pub client_publish: bool,
+    /// What its clients are told of gaps.
+    pub on_gap: OnGap,
     /// The latest acknowledgement id: one counter for all sockets, so that bytes can be shared.
     acks: AtomicU64,
 }
@@ -79,7 +87,7 @@ pub struct NamespaceEntry {
 impl NamespaceEntry {
     /// A namespace and its rules.
     pub fn new(name: Namespace, client_subscribe: bool, client_publish: bool) -> Self {
-        Self { name, client_subscribe, client_publish, acks: AtomicU64::new(0) }
+        Self { name, client_subscribe, client_publish, on_gap: OnGap::Event, acks: AtomicU64::new(0) }
     }
 
     /// The next acknowledgement id.
@@ -136,10 +144,15 @@ impl Node {
     /// A node that serves nobody yet.
     pub fn new(parts: Parts) -> Arc<Self> {
         let bytes_max = parts.settings.limits.mailbox_bytes_max;
+        let about = &parts.settings.adapter;
+        let links = Links::new(Arc::clone(&parts.adapter), about.kind, about.readiness);
+        let clock = Clock::start();
         parts.metrics.gauge_set(Gauge::ConnectionsLimit, parts.limit.connections);
         Arc::new(Self {
             tag: parts.tag,
-            clock: Clock::start(),
+            clock,
+            links,
+            started_at: clock.unix(),
             interest: Interest::new(parts.tag, parts.shards, Arc::clone(&parts.adapter)),
             adapter: parts.adapter,
             namespaces: parts.namespaces,
@@ -276,6 +289,7 @@ impl Node {
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
         self.metrics.gauge_set(Gauge::Draining, 1);
+        self.adapter.announce_draining();
     }
 
     /// A shard's loop is alive.
@@ -294,10 +308,26 @@ impl Node {
         })
     }
 
-    /// Whether a room has the name of a socket of this node, be it connected or not: it is that
-    /// socket's own, on whichever shard, and nobody else joins it.
+    /// Whether a room has the name of a socket of this node or another one, be it connected or not: it is
+    /// that socket's own, on whichever shard, and nobody else joins it.
     pub fn is_private(&self, room: &Room) -> bool {
-        SocketId::home_of(room.as_str()).is_some_and(|(tag, shard)| tag == self.tag && self.has_shard(shard))
+        SocketId::home_of(room.as_str()).is_some_and(|(tag, shard)| {
+            if tag == self.tag { self.has_shard(shard) } else { self.links.has_peer(tag) }
+        })
+    }
+
+    /// This node, as others know it.
+    pub fn info(&self) -> NodeInfo {
+        let settings = self.settings();
+        NodeInfo {
+            tag: self.tag,
+            name: settings.node.name.clone(),
+            internal: settings.cluster.advertise.parse().unwrap_or(self.internal_address),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            draining: self.is_draining(),
+            started_at: self.started_at,
+            heard_at: self.clock.unix(),
+        }
     }
 
     /// Reads a socket id; the shard where it lives if that is here.
