@@ -41,6 +41,8 @@ pub const ACK_REPLY_BYTES_MAX: usize = 8 << 20;
 pub const INTERNAL_CONNECTIONS_MAX: usize = 1024;
 /// Bytes of an answer that `roomcast healthcheck` reads.
 pub const HEALTH_ANSWER_BYTES_MAX: usize = 16 << 10;
+/// Bytes of one connection's handshake that other servers may know.
+pub const HANDSHAKE_BYTES_MAX: usize = 4096;
 /// Rooms that a gap names to clients, one notice each; the members of more rooms are told without names.
 pub const GAP_ROOMS_MAX: usize = 1000;
 /// How long a room may take to be live between nodes before its subscribers are answered, in milliseconds.
@@ -142,6 +144,12 @@ pub const FIXED: &[Fixed] = &[
     fixed("packets of one answer to a poll", POLL_PACKETS_MAX, "", "the rest comes with the next poll"),
     fixed("time a closed session that polls is kept", LINGER_MS as usize, "ms", "its next poll finds no session"),
     fixed("time a client has to answer a close frame", CLOSING_MS as usize, "ms", "the socket is closed"),
+    fixed(
+        "what other servers may know of one handshake",
+        HANDSHAKE_BYTES_MAX,
+        "bytes",
+        "headers, parameters and members of auth that do not fit are left out",
+    ),
     fixed("rooms that a gap names", GAP_ROOMS_MAX, "", "members of more rooms are told of it without names"),
     fixed(
         "time a room has to be live between nodes",

@@ -311,9 +311,8 @@ impl Node {
     /// Whether a room has the name of a socket of this node or another one, be it connected or not: it is
     /// that socket's own, on whichever shard, and nobody else joins it.
     pub fn is_private(&self, room: &Room) -> bool {
-        SocketId::home_of(room.as_str()).is_some_and(|(tag, shard)| {
-            if tag == self.tag { self.has_shard(shard) } else { self.links.has_peer(tag) }
-        })
+        SocketId::home_of(room.as_str())
+            .is_some_and(|(tag, shard)| if tag == self.tag { self.has_shard(shard) } else { self.links.has_peer(tag) })
     }
 
     /// This node, as others know it.

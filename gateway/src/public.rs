@@ -36,6 +36,7 @@ use tokio::net::TcpStream;
 
 use crate::metrics::{Counter, HttpRefusal, Listener};
 use crate::shard::Shard;
+use crate::shard::handshake::Kept;
 pub(crate) use origin::is_loopback_host;
 pub(crate) use query::{decode, decode_segment};
 pub(crate) use upgrade::adopt;
@@ -44,6 +45,13 @@ pub(crate) use waiting::Waiting;
 
 /// Every answer's body is at hand when the answer is made.
 pub(crate) type Body = Full<Bytes>;
+
+/// What other servers may know of a handshake, as far as the settings list it.
+fn kept(shard: &Shard, request: &Request<Incoming>) -> Option<Box<Kept>> {
+    let state = shard.state.borrow();
+    let header = |name: &str| Some(request.headers().get(name)?.to_str().ok()?.to_owned());
+    state.handshakes.as_ref()?.keep(header, |name| query::first(request.uri().query(), name))
+}
 
 /// Serves one TCP connection until it ends or becomes a WebSocket.
 pub(crate) async fn serve(shard: Rc<Shard>, stream: TcpStream, address: SocketAddr) {

@@ -139,7 +139,8 @@ fn handshake(shard: &Rc<Shard>, mut request: Request<Incoming>, address: SocketA
         count(HandshakeResult::AtCapacity);
         return answer::unavailable("too many connections\n");
     };
-    let peer = Peer { address, permit };
+    let kept = super::kept(shard, &request);
+    let peer = Peer { address, permit, kept };
     if !upgrade::is_upgrade(request.headers()) {
         count(HandshakeResult::Accepted);
         let mut state = shard.state.borrow_mut();

@@ -78,6 +78,9 @@ impl State {
         if !session.namespaces.accept(socket) {
             return;
         }
+        if let (Some(handshakes), Some(connection)) = (&self.handshakes, self.conns.get_mut(key.index as usize)) {
+            handshakes.keep_auth(&mut connection.kept, socket, auth);
+        }
         self.join_everybody(socket);
         let Some((namespace, id)) = self.sockets.get(socket as usize).map(|s| (s.namespace, s.id.clone())) else {
             return;

@@ -67,6 +67,9 @@ impl State {
         let owed = self.acks.forget_socket(socket);
         self.cells.add(Counter::Acks(AckResult::TimedOut), owed);
         self.cells.gauge_sub(Gauge::AcksPending, owed);
+        if let Some(kept) = self.conns.get_mut(conn as usize).and_then(|connection| connection.kept.as_mut()) {
+            kept.forget(socket);
+        }
         if let Some(gone) = self.sockets.try_remove(socket as usize) {
             self.ids.remove(&gone.id);
         }

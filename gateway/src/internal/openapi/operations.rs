@@ -217,9 +217,15 @@ fn show_connection(about: &About<'_>) -> Operation {
 
 fn nodes() -> Operation {
     Operation {
-        description: "This node and the others that it has heard of lately, by their tags. One page has them all.".into(),
+        description: "This node and the others that it has heard of lately, by their tags. One page has them all."
+            .into(),
         answers: vec![(200, "All nodes.", in_json("NodePage"))],
-        ..operation("listNodes", "operate", "List the nodes of the gateway", &[GUARD, &[InvalidRequest, UnsupportedField]])
+        ..operation(
+            "listNodes",
+            "operate",
+            "List the nodes of the gateway",
+            &[GUARD, &[InvalidRequest, UnsupportedField]],
+        )
     }
 }
 
