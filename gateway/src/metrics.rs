@@ -28,9 +28,9 @@ use prometheus::{Registry, TextEncoder};
 
 pub use cells::Cells;
 pub use labels::{
-    AckResult, ClientErrorCode, CodeClass, DeliveryPath, DropReason, HandshakeResult, HttpRefusal, Label, Listener,
-    MessageKind, Protocol, PublicationOrigin, PublicationResult, ReadyCheck, ReloadResult, Route, SubscribeResult,
-    Transport, UpgradeResult, Version,
+    AckResult, ClientErrorCode, CodeClass, DeliveryPath, Direction, DropReason, ForwardResult, HandshakeResult,
+    HttpRefusal, Label, Listener, MessageKind, Protocol, PublicationOrigin, PublicationResult, ReadyCheck,
+    ReloadResult, Route, SubscribeResult, Transport, TunnelResult, UpgradeResult, Version,
 };
 pub use table::{Counter, Gauge, Histogram};
 

@@ -21,6 +21,7 @@ use crate::limits::INTERNAL_STREAMS_MAX;
 use crate::mailbox::{self, Mailbox};
 use crate::metrics::{Gauge, Metrics};
 use crate::os::ConnectionLimit;
+use crate::peers::Peers;
 use crate::settings::{Mode, Settings};
 
 /// A shard that has not stamped for so long is stuck.
@@ -52,6 +53,8 @@ pub struct Node {
     pub http_connections_max: usize,
     /// Places of streams of publications.
     pub(crate) streams: Arc<Semaphore>,
+    /// The other nodes.
+    pub(crate) peers: Peers,
     mailboxes: Vec<Arc<Mailbox>>,
     stamps: Vec<AtomicU64>,
     connections: AtomicUsize,
@@ -110,7 +113,14 @@ pub struct Parts {
     pub shards: usize,
     /// Connections at most.
     pub limit: ConnectionLimit,
+    /// The runtime of what is not per connection.
+    pub control: tokio::runtime::Handle,
 }
+
+/// Stands in for the control runtime in tests that have none; nothing runs on it.
+#[cfg(test)]
+static CONTROL: std::sync::LazyLock<tokio::runtime::Runtime> =
+    std::sync::LazyLock::new(|| tokio::runtime::Builder::new_current_thread().build().expect("a runtime"));
 
 #[cfg(test)]
 impl Parts {
@@ -128,6 +138,7 @@ impl Parts {
             echo_path: None,
             shards: 1,
             limit: ConnectionLimit::of(1),
+            control: CONTROL.handle().clone(),
         }
     }
 }
@@ -137,9 +148,13 @@ impl Node {
     pub fn new(parts: Parts) -> Arc<Self> {
         let bytes_max = parts.settings.limits.mailbox_bytes_max;
         parts.metrics.gauge_set(Gauge::ConnectionsLimit, parts.limit.connections);
+        let clock = Clock::start();
+        let cluster = &parts.settings.cluster;
+        let peers = Peers::new(parts.tag, clock, cluster, &parts.adapter, &parts.metrics, parts.control);
         Arc::new(Self {
             tag: parts.tag,
-            clock: Clock::start(),
+            clock,
+            peers,
             interest: Interest::new(parts.tag, parts.shards, Arc::clone(&parts.adapter)),
             adapter: parts.adapter,
             namespaces: parts.namespaces,
