@@ -29,11 +29,8 @@ pub struct Gateway {
     settings: Settings,
     events: Option<Arc<dyn ClientEvents>>,
     echo_path: Option<String>,
-    joined: Option<Joined>,
+    adapter: Option<(NodeTag, Arc<dyn Adapter>, Events)>,
 }
-
-/// The adapter of an embedding program, with its node's tag.
-struct Joined(NodeTag, Arc<dyn Adapter>, Events);
 
 /// Why a gateway does not start.
 #[derive(Debug)]
@@ -78,11 +75,11 @@ impl Gateway {
         self
     }
 
-    /// Moves publications by an adapter of the program's own instead of the one that the settings name, as the
-    /// node `tag`.
+    /// Has publications move by this adapter and not by the one of the settings. `tag` is the node's name
+    /// in ids, as the adapter tells it to others.
     #[must_use]
     pub fn adapter(mut self, tag: NodeTag, adapter: Arc<dyn Adapter>, events: Events) -> Self {
-        self.joined = Some(Joined(tag, adapter, events));
+        self.adapter = Some((tag, adapter, events));
         self
     }
 
@@ -101,11 +98,20 @@ impl Gateway {
             listeners.first().map_or(settings.public.address, |l| l.local_addr().unwrap_or(settings.public.address))
         };
         let (public_address, internal_address) = (address(&public), address(&internal));
-        let Joined(tag, adapter, events) = self.joined.unwrap_or_else(|| {
-            let tag = NodeTag::from_entropy(entropy());
-            let (adapter, events) = adapter(&settings, tag);
-            Joined(tag, adapter, events)
-        });
+        let control = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("control")
+            .enable_all()
+            .build()
+            .map_err(StartError::System)?;
+        let (tag, adapter, events) = match self.adapter {
+            Some(given) => given,
+            None => {
+                let tag = NodeTag::from_entropy(entropy());
+                let (adapter, events) = adapter(&settings, tag);
+                (tag, adapter, events)
+            }
+        };
         let limit = os::connection_limit(&settings.limits);
         let metrics = Arc::new(Metrics::new());
         let namespaces = namespaces(&settings);
@@ -123,14 +129,9 @@ impl Gateway {
             echo_path: self.echo_path,
             shards,
             limit,
+            control: control.handle().clone(),
             settings,
         });
-        let control = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("control")
-            .enable_all()
-            .build()
-            .map_err(StartError::System)?;
         control.spawn(crate::cluster::run(Arc::clone(&node), events));
         let threads = start_shards(&node, public)?;
         for listener in internal {
@@ -268,6 +269,7 @@ impl Handle {
         std::thread::sleep(Duration::from_millis(drain.delay_ms).min(Duration::from_millis(drain.deadline_ms)));
         let left = deadline.saturating_duration_since(Instant::now());
         let closing = (left / 2).as_millis() as u64;
+        self.node.peers.start_draining(left / 2);
         for mailbox in self.node.mailboxes() {
             mailbox.post_admitted(Mail::Drain(closing), MAIL_BYTES);
         }

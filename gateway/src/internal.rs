@@ -22,6 +22,7 @@
 //! | `ask` | asking all nodes |
 //! | `shards` | asking the shards of this node |
 //! | `openapi` | `GET /v1/openapi.json` |
+//! | `peers` | requests of other nodes, over HTTP/2 |
 //! | `health` | `GET /livez`, `/readyz`, `/metrics` |
 //! | `answer` | bodies and types of answers |
 //! | `problem` | errors and their stable codes |
@@ -29,7 +30,7 @@
 //! Health, metrics and the OpenAPI document need no key, beyond loopback too: see `guard`. The API goes on
 //! while the node drains.
 //!
-//! Deliberately absent: HTTP/2, TLS, compressed bodies, idempotency and history.
+//! Deliberately absent: HTTP/2 for anybody but nodes, TLS, compressed bodies, idempotency and history.
 
 mod acks;
 mod answer;
@@ -47,6 +48,7 @@ pub(crate) mod openapi;
 mod orders;
 mod outcome;
 mod page;
+mod peers;
 mod pipeline;
 mod problem;
 mod publish;
@@ -143,7 +145,16 @@ async fn connection(api: Arc<Api>, stream: TcpStream) {
     // Whoever takes none of an answer's bytes does not keep its place either.
     crate::listener::let_go_after(&stream, Duration::from_millis(settings.limits.body_timeout_ms));
     let http = crate::http::server(&settings.limits);
+    let header_time = Duration::from_millis(settings.limits.header_timeout_ms);
     drop(settings);
+    match peers::begins_http2(&stream, header_time).await {
+        Ok(false) => {}
+        Ok(true) => return peers::connection(Arc::clone(&api.node), stream).await,
+        Err(error) => {
+            let late = error.kind() == std::io::ErrorKind::TimedOut;
+            return refused(&api.node, late.then_some(HttpRefusal::HeadTimeout));
+        }
+    }
     let served_any = Arc::new(AtomicBool::new(false));
     let service = {
         let (api, served_any) = (Arc::clone(&api), Arc::clone(&served_any));

@@ -13,6 +13,8 @@
 //! | [`shard`] | a thread with its connections, rooms and the write path |
 //! | [`mail`] | what threads ask of a shard |
 //! | [`lists`] | what the API asks of a shard: parts of lists, counts |
+//! | `polls` | asking the shard of a session that is polled |
+//! | [`peers`] | the other nodes: asking them, and polls and WebSockets of their sessions |
 //! | [`mailbox`] | what other threads want of a shard |
 //! | [`cluster`] | from the adapter to the shards |
 //! | [`gaps`], `losses` | what clients are told when publications may have been lost; those that were lost here |
@@ -56,6 +58,8 @@ pub mod mailbox;
 pub mod metrics;
 pub mod node;
 pub mod os;
+pub mod peers;
+mod polls;
 mod public;
 pub mod reload;
 pub mod run;

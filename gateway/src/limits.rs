@@ -39,6 +39,27 @@ pub const NUMBER_MAX: u64 = (1 << 53) - 1;
 pub const ACK_REPLY_BYTES_MAX: usize = 8 << 20;
 /// Connections of the internal listener; more wait in the backlog.
 pub const INTERNAL_CONNECTIONS_MAX: usize = 1024;
+/// Requests of one node that another has open on one connection: nearly all are GETs that wait.
+pub const PEER_STREAMS_MAX: u32 = 16_384;
+/// Bytes of one request or answer between nodes that are on their way: beyond it the sender waits.
+pub const PEER_STREAM_WINDOW_BYTES: u32 = 64 << 10;
+/// Bytes that are on their way on one connection between nodes. Never the bound that counts: one slow
+/// WebSocket must not hold up the others, and each has its own window.
+pub const PEER_CONNECTION_WINDOW_BYTES: u32 = 1 << 30;
+/// Bytes of the headers of a request between nodes.
+pub const PEER_HEAD_BYTES_MAX: u32 = 16 << 10;
+/// Bytes of a call between nodes, and of its answer.
+pub const PEER_CALL_BYTES_MAX: usize = 1 << 20;
+/// How long a node may take to answer a call of another, in milliseconds.
+pub const PEER_CALL_MS: u64 = 5_000;
+/// Requests of other nodes within a minute or so: beyond it none is taken that could come twice.
+pub const PEER_NONCES_MAX: usize = 1 << 20;
+/// Owners that are told at once of clients that hung up.
+pub const PEER_NOTICES_MAX: usize = 1024;
+/// Nodes whose addresses are remembered, among them those that are not there.
+pub const PEERS_KNOWN_MAX: usize = 4096;
+/// Nodes that the adapter is asked for at once. A session of one more is not known.
+pub const PEERS_ASKED_MAX: usize = 64;
 /// Bytes of an answer that `roomcast healthcheck` reads.
 pub const HEALTH_ANSWER_BYTES_MAX: usize = 16 << 10;
 /// Bytes of one connection's handshake that other servers may know.

@@ -31,9 +31,9 @@ use prometheus::{Registry, TextEncoder};
 pub use cells::Cells;
 pub use labels::{
     AckResult, AdapterFault, ClientErrorCode, CodeClass, DeliveryMatch, DeliveryPath, Direction, DropReason,
-    HandshakeResult, HttpRefusal, Label, Listener, MessageKind, PayloadFault, Protocol, PublicationOrigin,
-    PublicationResult, ReadyCheck, ReconnectCause, ReloadResult, Route, SubscribeResult, Transport, UpgradeResult,
-    Version,
+    ForwardResult, HandshakeResult, HttpRefusal, Label, Listener, MessageKind, PayloadFault, Protocol,
+    PublicationOrigin, PublicationResult, ReadyCheck, ReconnectCause, ReloadResult, Route, SubscribeResult, Transport,
+    TunnelResult, UpgradeResult, Version,
 };
 pub use table::{Counter, Gauge, Histogram};
 

@@ -23,6 +23,7 @@ use crate::links::Links;
 use crate::mailbox::{self, Mailbox};
 use crate::metrics::{Gauge, Metrics};
 use crate::os::ConnectionLimit;
+use crate::peers::Peers;
 use crate::settings::{Mode, OnGap, Settings};
 
 /// A shard that has not stamped for so long is stuck.
@@ -58,6 +59,8 @@ pub struct Node {
     pub http_connections_max: usize,
     /// Places of streams of publications.
     pub(crate) streams: Arc<Semaphore>,
+    /// The other nodes.
+    pub(crate) peers: Peers,
     mailboxes: Vec<Arc<Mailbox>>,
     stamps: Vec<AtomicU64>,
     connections: AtomicUsize,
@@ -118,7 +121,14 @@ pub struct Parts {
     pub shards: usize,
     /// Connections at most.
     pub limit: ConnectionLimit,
+    /// The runtime of what is not per connection.
+    pub control: tokio::runtime::Handle,
 }
+
+/// Stands in for the control runtime in tests that have none; nothing runs on it.
+#[cfg(test)]
+static CONTROL: std::sync::LazyLock<tokio::runtime::Runtime> =
+    std::sync::LazyLock::new(|| tokio::runtime::Builder::new_current_thread().build().expect("a runtime"));
 
 #[cfg(test)]
 impl Parts {
@@ -136,6 +146,7 @@ impl Parts {
             echo_path: None,
             shards: 1,
             limit: ConnectionLimit::of(1),
+            control: CONTROL.handle().clone(),
         }
     }
 }
@@ -146,13 +157,16 @@ impl Node {
         let bytes_max = parts.settings.limits.mailbox_bytes_max;
         let about = &parts.settings.adapter;
         let links = Links::new(Arc::clone(&parts.adapter), about.kind, about.readiness);
-        let clock = Clock::start();
         parts.metrics.gauge_set(Gauge::ConnectionsLimit, parts.limit.connections);
+        let clock = Clock::start();
+        let cluster = &parts.settings.cluster;
+        let peers = Peers::new(parts.tag, clock, cluster, &parts.adapter, &parts.metrics, parts.control);
         Arc::new(Self {
             tag: parts.tag,
             clock,
             links,
             started_at: clock.unix(),
+            peers,
             interest: Interest::new(parts.tag, parts.shards, Arc::clone(&parts.adapter)),
             adapter: parts.adapter,
             namespaces: parts.namespaces,

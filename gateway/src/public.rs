@@ -6,6 +6,8 @@
 //! | `query` | what a request's query says |
 //! | `answer` | the answers, with the reference server's bodies and headers |
 //! | `engine` | `/socket.io/`: the order of checks, handshakes, polls |
+//! | `body` | the body of a POST |
+//! | `foreign` | requests for sessions that live on other nodes |
 //! | `plain` | `/ws`, and `/echo` for embedding programs |
 //! | `upgrade` | from HTTP to WebSocket, and the probe of a polling session |
 //! | `waiting` | connections that wait for a request: the bound on them |
@@ -14,7 +16,9 @@
 //! compression, cookies.
 
 mod answer;
+mod body;
 mod engine;
+mod foreign;
 mod origin;
 mod plain;
 mod query;
@@ -82,9 +86,11 @@ fn refused(shard: &Shard, reason: Option<HttpRefusal>) {
 
 async fn route(
     shard: Rc<Shard>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     address: SocketAddr,
 ) -> Result<Response<Body>, Infallible> {
+    // A client is no node, whatever it says.
+    crate::peers::headers::strip(request.headers_mut());
     let settings = shard.node.settings();
     let path = request.uri().path();
     let response = if let Some(fault) = crate::http::fault(&request) {

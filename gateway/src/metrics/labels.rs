@@ -140,6 +140,48 @@ labels! {
         Failed = "failed",
     }
 
+    /// Which way between nodes.
+    Direction, "direction" {
+        /// From other nodes to this one.
+        In = "in",
+        /// From this node to others.
+        Out = "out",
+    }
+
+    /// What became of a request between nodes.
+    ForwardResult, "result" {
+        /// It was answered.
+        Answered = "answered",
+        /// Its session was not there.
+        UnknownSession = "unknown_session",
+        /// There is no such node.
+        UnknownNode = "unknown_node",
+        /// The other node did not answer.
+        Unreachable = "unreachable",
+        /// Too many were on their way, or too many came within a minute.
+        Overloaded = "overloaded",
+        /// It proved nothing, or the other node's address is not allowed.
+        Refused = "refused",
+        /// Its time is over, or it came before: a replay, or clocks that are too far apart.
+        Stale = "stale",
+        /// It took too long.
+        TimedOut = "timed_out",
+        /// The client hung up.
+        Aborted = "aborted",
+    }
+
+    /// What became of a WebSocket of another node's session.
+    TunnelResult, "result" {
+        /// It was carried.
+        Opened = "opened",
+        /// This node carries as many as it may.
+        Full = "full",
+        /// The owner did not let it in.
+        Refused = "refused",
+        /// The owner did not answer.
+        Failed = "failed",
+    }
+
     /// How a client's request to subscribe, or a backend's to make a connection join rooms, ended.
     SubscribeResult, "result" {
         /// All rooms were subscribed.
@@ -296,14 +338,6 @@ labels! {
         Shards = "shards",
         /// The backend between nodes has answered; see `adapter.readiness`. Always so without one.
         Adapter = "adapter",
-    }
-
-    /// Which way publications go between nodes.
-    Direction, "direction" {
-        /// From other nodes, and whoever else publishes on the same backend.
-        In = "in",
-        /// Published here.
-        Out = "out",
     }
 
     /// Whether a publication of another node found anybody here.

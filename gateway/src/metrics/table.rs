@@ -5,9 +5,9 @@ use roomcast_core::close::CloseReason;
 
 use super::labels::{
     AckResult, AdapterFault, ClientErrorCode, CodeClass, DeliveryMatch, DeliveryPath, Direction, DropReason,
-    HandshakeResult, HttpRefusal, Label, Listener, MessageKind, PayloadFault, Protocol, PublicationOrigin,
-    PublicationResult, ReadyCheck, ReconnectCause, ReloadResult, Route, SubscribeResult, Transport, UpgradeResult,
-    Version,
+    ForwardResult, HandshakeResult, HttpRefusal, Label, Listener, MessageKind, PayloadFault, Protocol,
+    PublicationOrigin, PublicationResult, ReadyCheck, ReconnectCause, ReloadResult, Route, SubscribeResult, Transport,
+    TunnelResult, UpgradeResult, Version,
 };
 
 /// What a family counts.
@@ -178,6 +178,12 @@ families! {
         ConnectionPanics = "roomcast_connection_panics_total";
         /// Reloads of the settings, by result.
         ConfigReloads(result: ReloadResult) = "roomcast_config_reloads_total";
+        /// Polls and upgrades of sessions that live on another node, by direction and result.
+        ForwardedRequests(direction: Direction, result: ForwardResult) = "roomcast_forwarded_requests_total";
+        /// Questions between nodes, by direction and result.
+        PeerCalls(direction: Direction, result: ForwardResult) = "roomcast_peer_calls_total";
+        /// WebSockets of sessions that live on another node, and were to be carried here, by result.
+        Tunnels(result: TunnelResult) = "roomcast_tunnels_total";
         /// Requests of the internal listener, by route and class of the status.
         ApiRequests(route: Route, code: CodeClass) = "roomcast_api_requests_total";
     }
@@ -206,6 +212,10 @@ families! {
         MailboxBytes = "roomcast_mailbox_bytes";
         /// HTTP connections of the internal listener.
         InternalConnections = "roomcast_internal_connections";
+        /// Connections between this node and others, by who made them.
+        PeerConnections(direction: Direction) = "roomcast_peer_connections";
+        /// WebSockets of sessions that live on another node and are carried here.
+        Tunnels = "roomcast_tunnels";
         /// Acknowledgements that clients owe.
         AcksPending = "roomcast_acks_pending";
         /// Whether every link to the backend between nodes carries messages: 1 or 0; 1 without a backend.
@@ -240,6 +250,9 @@ families! {
         AdapterGap = "roomcast_adapter_gap_seconds";
         /// Time to answer a request of the internal listener.
         ApiRequestDuration(route: Route) = "roomcast_api_request_duration_seconds";
+        /// Time that the owner of a session took to answer a POST, or to let a WebSocket in. GETs wait for
+        /// something to say, and are not among them.
+        ForwardDuration = "roomcast_forward_duration_seconds";
         /// How late the shards' timers fire: the lag of their event loops.
         SchedulingDelay = "roomcast_runtime_scheduling_delay_seconds";
     }
