@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use roomcast_core::adapter::{Adapter, Events, MemoryAdapter, PublishError, Receipt};
+use roomcast_core::adapter::{Adapter, Events, MemoryAdapter, PublishError, Reach, Receipt};
 use roomcast_core::id::{NodeTag, ShardIndex};
 use roomcast_core::publication::{Audience, Payload, Publication};
 use roomcast_core::room::Namespace;
@@ -14,7 +14,7 @@ use roomcast_core::room::Namespace;
 use crate::client_events::ClientEvents;
 use crate::listener::{self, ListenError};
 use crate::mail::{MAIL_BYTES, Mail};
-use crate::metrics::{Counter, Gauge, Metrics, PublicationOrigin, PublicationResult, ReadyCheck};
+use crate::metrics::{Counter, Direction, Gauge, Metrics, PublicationOrigin, PublicationResult, ReadyCheck};
 use crate::node::{NamespaceEntry, Node, Parts};
 use crate::os::{self, ConnectionLimit};
 use crate::settings::{AdapterKind, Settings};
@@ -29,6 +29,7 @@ pub struct Gateway {
     settings: Settings,
     events: Option<Arc<dyn ClientEvents>>,
     echo_path: Option<String>,
+    adapter: Option<(NodeTag, Arc<dyn Adapter>, Events)>,
 }
 
 /// Why a gateway does not start.
@@ -74,6 +75,14 @@ impl Gateway {
         self
     }
 
+    /// Has publications move by this adapter and not by the one of the settings. `tag` is the node's name
+    /// in ids, as the adapter tells it to others.
+    #[must_use]
+    pub fn adapter(mut self, tag: NodeTag, adapter: Arc<dyn Adapter>, events: Events) -> Self {
+        self.adapter = Some((tag, adapter, events));
+        self
+    }
+
     /// Binds the ports and starts all threads. Ready to serve when this returns.
     pub fn start(self) -> Result<Handle, StartError> {
         let settings = self.settings;
@@ -89,8 +98,20 @@ impl Gateway {
             listeners.first().map_or(settings.public.address, |l| l.local_addr().unwrap_or(settings.public.address))
         };
         let (public_address, internal_address) = (address(&public), address(&internal));
-        let tag = NodeTag::from_entropy(entropy());
-        let (adapter, events) = adapter(&settings, tag);
+        let control = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("control")
+            .enable_all()
+            .build()
+            .map_err(StartError::System)?;
+        let (tag, adapter, events) = match self.adapter {
+            Some(given) => given,
+            None => {
+                let tag = NodeTag::from_entropy(entropy());
+                let (adapter, events) = adapter(&settings, tag);
+                (tag, adapter, events)
+            }
+        };
         let limit = os::connection_limit(&settings.limits);
         let metrics = Arc::new(Metrics::new());
         let namespaces = namespaces(&settings);
@@ -108,14 +129,9 @@ impl Gateway {
             echo_path: self.echo_path,
             shards,
             limit,
+            control: control.handle().clone(),
             settings,
         });
-        let control = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("control")
-            .enable_all()
-            .build()
-            .map_err(StartError::System)?;
         control.spawn(crate::cluster::run(Arc::clone(&node), events));
         let threads = start_shards(&node, public)?;
         for listener in internal {
@@ -149,7 +165,9 @@ pub(crate) fn namespaces(settings: &Settings) -> Vec<NamespaceEntry> {
     entries
         .filter_map(|entry| {
             let name = Namespace::new(&entry.name).ok()?;
-            Some(NamespaceEntry::new(name, entry.client_subscribe, entry.client_publish))
+            let mut declared = NamespaceEntry::new(name, entry.client_subscribe, entry.client_publish);
+            declared.on_gap = entry.on_gap;
+            Some(declared)
         })
         .collect()
 }
@@ -230,6 +248,9 @@ impl Handle {
         };
         let outcome = if result.is_ok() { PublicationResult::Accepted } else { PublicationResult::Refused };
         node.metrics.inc(Counter::Publications(PublicationOrigin::Backend, outcome));
+        if result.is_ok_and(|receipt| receipt.reach == Reach::AllNodes) {
+            node.metrics.inc(Counter::AdapterMessages(Direction::Out));
+        }
         result
     }
 
@@ -248,6 +269,7 @@ impl Handle {
         std::thread::sleep(Duration::from_millis(drain.delay_ms).min(Duration::from_millis(drain.deadline_ms)));
         let left = deadline.saturating_duration_since(Instant::now());
         let closing = (left / 2).as_millis() as u64;
+        self.node.peers.start_draining(left / 2);
         for mailbox in self.node.mailboxes() {
             mailbox.post_admitted(Mail::Drain(closing), MAIL_BYTES);
         }
