@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use redis::Value;
 use roomcast_core::adapter::{
-    Adapter, AdapterError, Answers, BoxFuture, Capabilities, EVENTS_MAX, Event, Events, LinkStatus, Live,
+    Adapter, AdapterCount, AdapterError, Answers, BoxFuture, Capabilities, EVENTS_MAX, Event, Events, LinkStatus, Live,
     PublishError, Receipt, Responder,
 };
 use roomcast_core::cluster::{NodeInfo, Request};
@@ -89,9 +89,9 @@ impl RedisAdapter {
     fn room_channels(&self, namespace: &Namespace, room: &Room) -> Vec<(String, Kind)> {
         let shared = &self.shared;
         let own = shared.wire.room(namespace, room, shared.tag()).map(|channel| (channel, shared.links.kind()));
-        let taken = self.ingest().and_then(|(ingest, kind)| {
-            ingest.room(namespace, room, shared.tag()).map(|channel| (channel, kind))
-        });
+        let taken = self
+            .ingest()
+            .and_then(|(ingest, kind)| ingest.room(namespace, room, shared.tag()).map(|channel| (channel, kind)));
         own.into_iter().chain(taken).collect()
     }
 
@@ -102,8 +102,10 @@ impl RedisAdapter {
     }
 
     fn want_all(&self, channels: Vec<(String, Kind)>, owner: &Owner) -> Live {
-        let soon: Vec<oneshot::Receiver<()>> =
-            channels.into_iter().filter_map(|(channel, kind)| self.shared.want(&channel, kind, owner.clone())).collect();
+        let soon: Vec<oneshot::Receiver<()>> = channels
+            .into_iter()
+            .filter_map(|(channel, kind)| self.shared.want(&channel, kind, owner.clone()))
+            .collect();
         if soon.is_empty() {
             return Live::Now;
         }
@@ -180,6 +182,11 @@ impl Adapter for RedisAdapter {
                 Err(error) => Err(error),
             };
             match outcome {
+                Err(PublishError::OutcomeUnknown) => shared.counts.outcomes_unknown.inc(),
+                Err(PublishError::Overloaded) => shared.counts.queue_full.inc(),
+                _ => {}
+            }
+            match outcome {
                 Ok(_) => Ok(Receipt::TAKEN),
                 Err(PublishError::Unavailable) if fallback == Fallback::ThisNode => {
                     if let Some(delivery) = delivery {
@@ -200,6 +207,13 @@ impl Adapter for RedisAdapter {
 
     fn links(&self) -> Vec<LinkStatus> {
         self.shared.links.all().iter().map(|link| link.status()).collect()
+    }
+
+    fn counts(&self) -> Vec<(AdapterCount, u64)> {
+        let mut counts = self.shared.counts.list();
+        let waiting: usize = self.shared.links.all().iter().map(|link| link.queue.bytes()).sum();
+        counts.push((AdapterCount::QueueBytes, waiting as u64));
+        counts
     }
 
     fn peers(&self) -> Vec<NodeInfo> {

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use roomcast_core::adapter::AdapterCount;
+
 /// One number that only grows.
 #[derive(Debug, Default)]
 pub(crate) struct Count(AtomicU64);
@@ -35,6 +37,8 @@ pub(crate) struct Counts {
     pub(crate) refused_subscriptions: Count,
     pub(crate) answers_dropped: Count,
     pub(crate) requests_refused: Count,
+    pub(crate) queue_full: Count,
+    pub(crate) outcomes_unknown: Count,
     pub(crate) connect_unreachable: Count,
     pub(crate) connect_denied: Count,
     pub(crate) connect_replica: Count,
@@ -47,4 +51,29 @@ pub(crate) struct Counts {
     pub(crate) moved: Count,
     pub(crate) resubscribed: Count,
     pub(crate) resubscribe_ms: Count,
+}
+
+impl Counts {
+    /// All of them in core's words, but for what is no count.
+    pub(crate) fn list(&self) -> Vec<(AdapterCount, u64)> {
+        let refused = self.refused_payloads.get() + self.refused_subscriptions.get();
+        let other = self.connect_unreachable.get() + self.connect_unfit.get() + self.split.get();
+        vec![
+            (AdapterCount::PayloadsMalformed, self.malformed.get()),
+            (AdapterCount::PayloadsUnsupported, self.unsupported.get()),
+            (AdapterCount::PayloadsRefused, refused),
+            (AdapterCount::ReconnectsEof, self.lost.get()),
+            (AdapterCount::ReconnectsTimeout, self.silent.get()),
+            (AdapterCount::ReconnectsRole, self.replica.get() + self.connect_replica.get()),
+            (AdapterCount::ReconnectsMoved, self.moved.get()),
+            (AdapterCount::ReconnectsAuth, self.connect_denied.get()),
+            (AdapterCount::ReconnectsCounts, self.miscounted.get()),
+            (AdapterCount::ReconnectsOther, other),
+            (AdapterCount::QueueFullDrops, self.queue_full.get()),
+            (AdapterCount::OutcomesUnknown, self.outcomes_unknown.get()),
+            (AdapterCount::RequestsRefused, self.requests_refused.get()),
+            (AdapterCount::EventsFullDrops, self.overflowed.get() + self.answers_dropped.get()),
+            (AdapterCount::Resubscribes, self.resubscribed.get()),
+        ]
+    }
 }

@@ -32,7 +32,7 @@ use crate::wire::gateways::{self, Own};
 use crate::wishes::{Kind, Owner, Wishes};
 
 pub(crate) use life::run;
-pub(crate) use publisher::{Post, Queue, Waiting};
+pub(crate) use publisher::{Queue, Waiting};
 
 /// How the server of a link is found.
 #[derive(Clone, Debug, PartialEq, Eq)]

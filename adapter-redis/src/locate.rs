@@ -27,7 +27,9 @@ pub(crate) async fn master(shared: &Shared) -> Result<String, ConnectError> {
         Servers::Cluster(_) => {
             let masters = masters(shared).await?;
             let first = masters.into_iter().next();
-            first.map(|master| master.address).ok_or_else(|| ConnectError::Unfit("the Cluster has no master".to_owned()))
+            first
+                .map(|master| master.address)
+                .ok_or_else(|| ConnectError::Unfit("the Cluster has no master".to_owned()))
         }
     }
 }
@@ -103,7 +105,8 @@ mod tests {
     #[test]
     fn the_slots_of_masters_are_read() {
         let bulk = |text: &str| Value::BulkString(text.as_bytes().to_vec());
-        let node = |host: &str, port| Value::Array(vec![bulk(host), Value::Int(port), bulk("id"), Value::Array(vec![])]);
+        let node =
+            |host: &str, port| Value::Array(vec![bulk(host), Value::Int(port), bulk("id"), Value::Array(vec![])]);
         let row = |first, last, host: &str, port| {
             Value::Array(vec![Value::Int(first), Value::Int(last), node(host, port), node("replica", 1)])
         };

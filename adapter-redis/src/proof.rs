@@ -271,7 +271,11 @@ mod tests {
         proof.connected(4_000);
         proof.live(4_000);
         let span = Some(Span { from: 500, until: 4_001 });
-        assert_eq!(echo(&mut proof, 9, 4_001), Some(Restored { missed: span, misled: span }), "the silence deceived us");
+        assert_eq!(
+            echo(&mut proof, 9, 4_001),
+            Some(Restored { missed: span, misled: span }),
+            "the silence deceived us"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use roomcast_adapter_redis::{Format, Mode, RedisAdapter, Servers};
 use roomcast_core::adapter::suite::{Fixture, Node};
-use roomcast_core::adapter::{Adapter, LinkState};
+use roomcast_core::adapter::LinkState;
 use tokio::runtime::Handle;
 
 #[path = "support/support.rs"]

@@ -1,6 +1,8 @@
 //! From settings to a running node: the adapter, the listeners, the shards, the control
 //! runtime. The only place where an adapter is made.
 
+mod redis;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -41,6 +43,8 @@ pub enum StartError {
     System(std::io::Error),
     /// A shard did not come alive.
     Shards,
+    /// What Redis needs is not there.
+    Redis(String),
 }
 
 impl std::fmt::Display for StartError {
@@ -48,6 +52,7 @@ impl std::fmt::Display for StartError {
         match self {
             Self::Listen(error) => error.fmt(f),
             Self::System(error) => write!(f, "the operating system refused a thread or runtime: {error}"),
+            Self::Redis(why) => f.write_str(why),
             Self::Shards => f.write_str("a shard did not come alive within 10 s: see the log"),
         }
     }
@@ -104,11 +109,20 @@ impl Gateway {
             .enable_all()
             .build()
             .map_err(StartError::System)?;
+        let later = redis::Later::default();
         let (tag, adapter, events) = match self.adapter {
             Some(given) => given,
             None => {
                 let tag = NodeTag::from_entropy(entropy());
-                let (adapter, events) = adapter(&settings, tag);
+                let (adapter, events): (Arc<dyn Adapter>, Events) = match settings.adapter.kind {
+                    AdapterKind::Memory => {
+                        let (adapter, events) = MemoryAdapter::alone(tag);
+                        (Arc::new(adapter), events)
+                    }
+                    AdapterKind::Redis => {
+                        redis::start(&settings, tag, internal_address, shards, control.handle(), &later)?
+                    }
+                };
                 (tag, adapter, events)
             }
         };
@@ -132,6 +146,7 @@ impl Gateway {
             control: control.handle().clone(),
             settings,
         });
+        let _ = later.set(Arc::downgrade(&node));
         control.spawn(crate::cluster::run(Arc::clone(&node), events));
         let threads = start_shards(&node, public)?;
         for listener in internal {
@@ -141,21 +156,6 @@ impl Gateway {
         node.note_settings_read();
         Ok(Handle { node, control, threads, public: public_address, internal: internal_address })
     }
-}
-
-/// The adapter that the settings ask for.
-fn adapter(settings: &Settings, tag: NodeTag) -> (Arc<dyn Adapter>, Events) {
-    match settings.adapter.kind {
-        AdapterKind::Memory => {
-            let (adapter, events) = MemoryAdapter::alone(tag);
-            (Arc::new(adapter), events)
-        }
-        AdapterKind::Redis => redis(settings, tag),
-    }
-}
-
-fn redis(_settings: &Settings, _tag: NodeTag) -> (Arc<dyn Adapter>, Events) {
-    todo!("the Redis adapter")
 }
 
 /// The namespaces that the settings declare.

@@ -58,6 +58,8 @@ pub(crate) const HOPS: u8 = 1;
 
 /// A call that asks who is there.
 pub const HELLO: &str = "/internal/hello";
+/// A call that asks whether the links between nodes are sound there.
+pub const SOUND: &str = "/internal/sound";
 
 /// Why another node gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

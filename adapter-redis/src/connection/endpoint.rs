@@ -103,7 +103,8 @@ impl Endpoint {
         let tcp = TcpStream::connect(&self.address).await.map_err(unreachable)?;
         tcp.set_nodelay(true).map_err(unreachable)?;
         let socket = SockRef::from(&tcp);
-        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE).with_retries(KEEPALIVE_PROBES);
+        let keepalive =
+            TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE).with_retries(KEEPALIVE_PROBES);
         socket.set_tcp_keepalive(&keepalive).map_err(unreachable)?;
         socket.set_tcp_user_timeout(Some(KEEPALIVE)).map_err(unreachable)?;
         let Some(secure) = &self.secure else {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::{Link, Target, Waiting, lock, prober, publisher, subscriber};
 use crate::connection::{ConnectError, Connection, Nobody};
 use crate::inbox::Inbox;
+use crate::locate;
 use crate::proof::Fault;
 use crate::shared::Shared;
-use crate::locate;
 
 /// Pauses between attempts: from the first, twice as long each time, up to the last; each a random part of it.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);

@@ -26,10 +26,7 @@ pub(super) enum Item<'a> {
 pub(super) struct Fields<'a>(Vec<(String, Item<'a>)>);
 
 /// Reads a payload and hands it to `then`.
-pub(super) fn read<T>(
-    payload: &[u8],
-    then: impl FnOnce(Item<'_>) -> Result<T, Unreadable>,
-) -> Result<T, Unreadable> {
+pub(super) fn read<T>(payload: &[u8], then: impl FnOnce(Item<'_>) -> Result<T, Unreadable>) -> Result<T, Unreadable> {
     if matches!(payload.first(), Some(b'{' | b'[')) {
         let text = String::from_utf8_lossy(payload);
         let raw: &RawValue = serde_json::from_str(&text).map_err(|_| Unreadable::Malformed)?;

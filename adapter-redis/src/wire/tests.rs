@@ -58,12 +58,7 @@ impl Command {
 /// The files, with the prefix and format that they are in.
 pub(super) const CAPTURES: [(&str, &str, Format, &str); 8] = [
     ("classic", "socket.io", Format::Classic, include_str!("../../tests/data/captures/classic.json")),
-    (
-        "classic-specific",
-        "myprefix",
-        Format::Classic,
-        include_str!("../../tests/data/captures/classic-specific.json"),
-    ),
+    ("classic-specific", "myprefix", Format::Classic, include_str!("../../tests/data/captures/classic-specific.json")),
     (
         "sharded-dynamic",
         "socket.io",
@@ -160,9 +155,14 @@ fn published(publication: &Publication) -> String {
     let Publication { namespace, payload, class, .. } = publication;
     let binaries: Vec<String> =
         payload.attachments().iter().map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect()).collect();
-    format!("{class:?} in {namespace} to {}: {} {}", audience(&publication.audience), payload.data(), binaries.join(" "))
-        .trim_end()
-        .to_owned()
+    format!(
+        "{class:?} in {namespace} to {}: {} {}",
+        audience(&publication.audience),
+        payload.data(),
+        binaries.join(" ")
+    )
+    .trim_end()
+    .to_owned()
 }
 
 fn asked(request: &Request) -> String {

@@ -160,7 +160,7 @@ proptest! {
         let mut flying: VecDeque<(Verb, Vec<String>)> = VecDeque::new();
         let mut waiting = Vec::new();
         let mut now = 0;
-        let mut carry_out = |redis: &mut BTreeSet<String>, (verb, channels): &(Verb, Vec<String>)| {
+        let carry_out = |redis: &mut BTreeSet<String>, (verb, channels): &(Verb, Vec<String>)| {
             for channel in channels {
                 if *verb == Verb::Subscribe { redis.insert(channel.clone()); } else { redis.remove(channel); }
             }

@@ -17,8 +17,13 @@ use super::{names, rooms};
 pub(super) enum Answered {
     Matched(usize),
     Refused(usize),
+    Degraded(usize),
     Asked(usize),
-    Acknowledged { connection: String, args: String, attachments: Vec<String> },
+    Acknowledged {
+        connection: String,
+        args: String,
+        attachments: Vec<String>,
+    },
     Sockets(Vec<Socket>),
     /// Names and members.
     Rooms(Vec<(String, usize)>),
@@ -70,6 +75,7 @@ impl From<&Answer> for Answered {
         match answer {
             Answer::Matched(count) => Self::Matched(*count),
             Answer::Refused(count) => Self::Refused(*count),
+            Answer::Degraded(count) => Self::Degraded(*count),
             Answer::Asked(count) => Self::Asked(*count),
             Answer::Acknowledged(ClientAck { connection, args, attachments }) => Self::Acknowledged {
                 connection: connection.to_string(),
@@ -77,9 +83,7 @@ impl From<&Answer> for Answered {
                 attachments: spelled(attachments),
             },
             Answer::Sockets(sockets) => Self::Sockets(sockets.iter().map(Into::into).collect()),
-            Answer::Rooms(list) => {
-                Self::Rooms(list.iter().map(|info| (info.room.to_string(), info.members)).collect())
-            }
+            Answer::Rooms(list) => Self::Rooms(list.iter().map(|info| (info.room.to_string(), info.members)).collect()),
             Answer::Emitted(text) => Self::Emitted(text.clone()),
         }
     }
@@ -90,6 +94,7 @@ impl Answered {
         Some(match self {
             Self::Matched(count) => Answer::Matched(count),
             Self::Refused(count) => Answer::Refused(count),
+            Self::Degraded(count) => Answer::Degraded(count),
             Self::Asked(count) => Answer::Asked(count),
             Self::Acknowledged { connection, args, attachments } => {
                 let attachments = binaries(&attachments).filter(|list| list.len() <= ATTACHMENTS_MAX)?;
@@ -99,9 +104,7 @@ impl Answered {
                 Answer::Sockets(sockets.into_iter().map(Socket::into_info).collect::<Option<_>>()?)
             }
             Self::Rooms(list) => {
-                let info = |(name, members): (String, usize)| {
-                    Some(RoomInfo { room: Room::new(&name).ok()?, members })
-                };
+                let info = |(name, members): (String, usize)| Some(RoomInfo { room: Room::new(&name).ok()?, members });
                 Answer::Rooms(list.into_iter().map(info).collect::<Option<_>>()?)
             }
             Self::Emitted(text) => Answer::Emitted(text),
@@ -121,8 +124,7 @@ impl From<&SocketInfo> for Socket {
             address: info.address.clone(),
             connected_at: info.connected_at,
             shard: info.shard,
-            handshake: handshake
-                .map(|Handshake { path, headers, query, auth }| Shaken { path, headers, query, auth }),
+            handshake: handshake.map(|Handshake { path, headers, query, auth }| Shaken { path, headers, query, auth }),
         }
     }
 }

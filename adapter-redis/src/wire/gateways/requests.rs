@@ -100,12 +100,8 @@ impl Asked {
             },
             Self::Join(select, names) => Request::Join(select.into_select()?, rooms(&names)?),
             Self::Leave(select, names) => Request::Leave(select.into_select()?, rooms(&names)?),
-            Self::Disconnect { select, reconnect } => {
-                Request::Disconnect { select: select.into_select()?, reconnect }
-            }
-            Self::FetchSockets { select, servers } => {
-                Request::FetchSockets { select: select.into_select()?, servers }
-            }
+            Self::Disconnect { select, reconnect } => Request::Disconnect { select: select.into_select()?, reconnect },
+            Self::FetchSockets { select, servers } => Request::FetchSockets { select: select.into_select()?, servers },
             Self::ListRooms { namespace, servers } => {
                 Request::ListRooms { namespace: Namespace::new(&namespace).ok()?, servers }
             }

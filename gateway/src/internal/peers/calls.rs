@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use crate::node::Node;
-use crate::peers::HELLO;
+use crate::peers::{HELLO, SOUND};
 
 /// Whether a path is one of these, and not a poll or a tunnel.
 pub(super) fn is_at(path: &str) -> bool {
@@ -17,6 +17,7 @@ pub(super) fn is_at(path: &str) -> bool {
 pub(super) async fn answer(node: &Arc<Node>, target: &str, _body: Bytes) -> Option<Bytes> {
     match target {
         HELLO => Some(hello(node)),
+        SOUND => Some(node.links.view().is_some_and(|view| view.up).to_string().into()),
         _ => None,
     }
 }
