@@ -167,9 +167,7 @@ fn asked(wire: &Wire, namespace: &Namespace, item: Item<'_>, now: UnixMillis) ->
         form: if kind == kind::SOCKETS { Form::Ids } else { Form::Full },
     });
     match kind {
-        kind::REMOTE_JOIN | kind::REMOTE_LEAVE | kind::REMOTE_DISCONNECT => {
-            ordered(kind, namespace, fields, to)
-        }
+        kind::REMOTE_JOIN | kind::REMOTE_LEAVE | kind::REMOTE_DISCONNECT => ordered(kind, namespace, fields, to),
         kind::SERVER_SIDE_EMIT => {
             let ack = to.is_some();
             let data = messages::emitted(fields.take("data"));
@@ -213,8 +211,9 @@ fn questioned(
                     (publication, timeout)
                 })
             });
-            wire.asked(asked, Some(to), &Reply::ClientCount(0), |(publication, timeout)| {
-                Request::BroadcastWithAcks { publication, timeout }
+            wire.asked(asked, Some(to), &Reply::ClientCount(0), |(publication, timeout)| Request::BroadcastWithAcks {
+                publication,
+                timeout,
             })
         }
         _ => Err(Unreadable::Unsupported),

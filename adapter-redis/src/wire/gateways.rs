@@ -166,12 +166,9 @@ struct Node {
 impl From<&Own> for Message {
     fn from(own: &Own) -> Self {
         match own {
-            Own::Ask { id, from, request, timeout } => Self::Ask {
-                id: *id,
-                from: from.to_string(),
-                request: request.into(),
-                timeout_ms: millis(*timeout),
-            },
+            Own::Ask { id, from, request, timeout } => {
+                Self::Ask { id: *id, from: from.to_string(), request: request.into(), timeout_ms: millis(*timeout) }
+            }
             Own::Answers { id, from, answers, last } => Self::Answers {
                 id: *id,
                 from: from.to_string(),

@@ -26,10 +26,7 @@ pub(super) enum Item<'a> {
 pub(super) struct Fields<'a>(Vec<(String, Item<'a>)>);
 
 /// Reads a payload and hands it to `then`.
-pub(super) fn read<T>(
-    payload: &[u8],
-    then: impl FnOnce(Item<'_>) -> Result<T, Unreadable>,
-) -> Result<T, Unreadable> {
+pub(super) fn read<T>(payload: &[u8], then: impl FnOnce(Item<'_>) -> Result<T, Unreadable>) -> Result<T, Unreadable> {
     if matches!(payload.first(), Some(b'{' | b'[')) {
         let text = String::from_utf8_lossy(payload);
         let raw: &RawValue = serde_json::from_str(&text).map_err(|_| Unreadable::Malformed)?;
@@ -59,7 +56,7 @@ impl<'a> Item<'a> {
     }
 
     /// The elements of an array.
-    pub(super) fn list(self) -> Option<Vec<Item<'a>>> {
+    pub(super) fn list(self) -> Option<Vec<Self>> {
         match self {
             Self::Json(raw) => {
                 let items: Vec<&RawValue> = serde_json::from_str(raw.get()).ok()?;
@@ -194,7 +191,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes an object out; an empty one if it is none.
-    pub(super) fn fields(&mut self, name: &str) -> Fields<'a> {
+    pub(super) fn fields(&mut self, name: &str) -> Self {
         self.take(name).and_then(Item::fields).unwrap_or(Fields(Vec::new()))
     }
 }

@@ -115,9 +115,7 @@ pub(super) fn reply(wire: &Wire, to: &ReplyTo, reply: &Reply<'_>) -> Outgoing {
             (kind::FETCH_SOCKETS_RESPONSE, vec![id, ("sockets", sockets::describe(list, to.form))])
         }
         // Never asked for in this format; an answer that any server can read.
-        Reply::Rooms(_) | Reply::Done => {
-            (kind::FETCH_SOCKETS_RESPONSE, vec![id, ("sockets", Part::List(Vec::new()))])
-        }
+        Reply::Rooms(_) | Reply::Done => (kind::FETCH_SOCKETS_RESPONSE, vec![id, ("sockets", Part::List(Vec::new()))]),
         Reply::ClientCount(count) => {
             let count = u64::try_from(*count).unwrap_or(u64::MAX);
             (kind::BROADCAST_CLIENT_COUNT, vec![id, ("clientCount", Part::Number(count))])
@@ -219,8 +217,9 @@ impl Message<'_> {
         match self.kind {
             kind::BROADCAST => {
                 let asked = messages::broadcast_with_acks(namespace, &mut data, self.now);
-                wire.asked(asked, to, &Reply::ClientCount(0), |(publication, timeout)| {
-                    Request::BroadcastWithAcks { publication, timeout }
+                wire.asked(asked, to, &Reply::ClientCount(0), |(publication, timeout)| Request::BroadcastWithAcks {
+                    publication,
+                    timeout,
                 })
             }
             kind::FETCH_SOCKETS => {
@@ -240,9 +239,7 @@ impl Message<'_> {
                     ack,
                 })
             }
-            kind::SOCKETS_JOIN | kind::SOCKETS_LEAVE | kind::DISCONNECT_SOCKETS => {
-                ordered(self.kind, namespace, data)
-            }
+            kind::SOCKETS_JOIN | kind::SOCKETS_LEAVE | kind::DISCONNECT_SOCKETS => ordered(self.kind, namespace, data),
             _ => Err(Unreadable::Unsupported),
         }
     }

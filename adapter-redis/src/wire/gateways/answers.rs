@@ -18,7 +18,11 @@ pub(super) enum Answered {
     Matched(usize),
     Refused(usize),
     Asked(usize),
-    Acknowledged { connection: String, args: String, attachments: Vec<String> },
+    Acknowledged {
+        connection: String,
+        args: String,
+        attachments: Vec<String>,
+    },
     Sockets(Vec<Socket>),
     /// Names and members.
     Rooms(Vec<(String, usize)>),
@@ -77,9 +81,7 @@ impl From<&Answer> for Answered {
                 attachments: spelled(attachments),
             },
             Answer::Sockets(sockets) => Self::Sockets(sockets.iter().map(Into::into).collect()),
-            Answer::Rooms(list) => {
-                Self::Rooms(list.iter().map(|info| (info.room.to_string(), info.members)).collect())
-            }
+            Answer::Rooms(list) => Self::Rooms(list.iter().map(|info| (info.room.to_string(), info.members)).collect()),
             Answer::Emitted(text) => Self::Emitted(text.clone()),
         }
     }
@@ -99,9 +101,7 @@ impl Answered {
                 Answer::Sockets(sockets.into_iter().map(Socket::into_info).collect::<Option<_>>()?)
             }
             Self::Rooms(list) => {
-                let info = |(name, members): (String, usize)| {
-                    Some(RoomInfo { room: Room::new(&name).ok()?, members })
-                };
+                let info = |(name, members): (String, usize)| Some(RoomInfo { room: Room::new(&name).ok()?, members });
                 Answer::Rooms(list.into_iter().map(info).collect::<Option<_>>()?)
             }
             Self::Emitted(text) => Answer::Emitted(text),
@@ -121,8 +121,7 @@ impl From<&SocketInfo> for Socket {
             address: info.address.clone(),
             connected_at: info.connected_at,
             shard: info.shard,
-            handshake: handshake
-                .map(|Handshake { path, headers, query, auth }| Shaken { path, headers, query, auth }),
+            handshake: handshake.map(|Handshake { path, headers, query, auth }| Shaken { path, headers, query, auth }),
         }
     }
 }
