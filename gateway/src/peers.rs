@@ -203,12 +203,14 @@ impl Peers {
         }
         let pool = self.pool(address);
         let mut after = 0;
-        match self.send_once(&pool, ask, digest, body(), &mut after).await {
-            Err(CallError::Unreachable) => {}
-            Err(CallError::Broken) if ask.twice => {}
+        let heard = match self.send_once(&pool, ask, digest, body(), &mut after).await {
+            Err(CallError::Unreachable) => false,
+            Err(CallError::Broken) if ask.twice => true,
             other => return other,
-        }
-        self.send_once(&pool, ask, digest, body(), &mut after).await
+        };
+        let again = self.send_once(&pool, ask, digest, body(), &mut after).await;
+        // It may have heard it the first time.
+        again.map_err(|error| if heard && error.is_unheard() { CallError::Broken } else { error })
     }
 
     async fn send_once(
