@@ -82,9 +82,9 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// Whether the other node certainly has not heard of it.
+    /// Whether the other node certainly has done nothing about it.
     fn is_unheard(self) -> bool {
-        matches!(self, Self::Unknown | Self::NotAllowed | Self::Unreachable | Self::Overloaded)
+        matches!(self, Self::Unknown | Self::NotAllowed | Self::Unreachable | Self::Overloaded | Self::Refused(_))
     }
 
     /// What it counts as.

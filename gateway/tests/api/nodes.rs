@@ -167,10 +167,13 @@ impl Session {
         assert_eq!((answer.status, answer.body.as_str()), (200, "ok"), "{answer:?}");
     }
 
-    /// A GET that is left pending.
+    /// A GET that is pending when this returns: the node took it in the same breath as the one before it
+    /// on this connection, which is answered.
     pub(crate) fn getting(&self, by: &Running) -> super::gateway::Http {
         let mut http = by.polls();
-        http.send(&format!("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", self.path));
+        let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+        http.send(&(get("/nothing-here") + &get(&self.path)));
+        assert_eq!(http.answer(false).status, 404);
         http
     }
 
