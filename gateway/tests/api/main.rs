@@ -16,6 +16,11 @@
 //! | `deadlines` | what clients have to do in time |
 //! | `public` | what clients cost the node |
 //! | `health` | health, metrics, and what is the same for all requests |
+//! | `nodes` | several gateways in this process that know each other |
+//! | `foreign` | polls that land on another node than their session's |
+//! | `roads` | the same, when the way to the owner is not what it should be |
+//! | `tunnels` | WebSockets that land on another node than their session's |
+//! | `proofs` | requests between nodes, by hand: which are served |
 
 mod acks;
 mod batch;
@@ -25,14 +30,19 @@ mod deadlines;
 mod degraded;
 mod embedded;
 mod gaps;
+mod foreign;
 mod gateway;
 mod guard;
 mod health;
 mod lists;
 mod nodes;
+mod operators;
 mod orders;
 mod polling;
+mod proofs;
 mod public;
 mod publish;
 mod scripted;
+mod roads;
 mod stream;
+mod tunnels;

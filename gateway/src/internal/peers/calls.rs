@@ -14,6 +14,7 @@ pub(super) fn is_at(path: &str) -> bool {
 }
 
 /// Answers; `None`: nobody here answers that.
+#[expect(clippy::unused_async, reason = "what asks the shards waits for them")]
 pub(super) async fn answer(node: &Arc<Node>, target: &str, _body: Bytes) -> Option<Bytes> {
     match target {
         HELLO => Some(hello(node)),
