@@ -107,18 +107,8 @@ pub(super) fn relations(settings: &Settings, reader: &mut Reader) {
 const CLUSTER_SECRET_CHARS: usize = 32;
 
 /// Parts of the names of what may carry a credential.
-const CREDENTIALS: [&str; 10] = [
-    "authorization",
-    "cookie",
-    "token",
-    "secret",
-    "password",
-    "passwd",
-    "credential",
-    "api-key",
-    "api_key",
-    "apikey",
-];
+const CREDENTIALS: [&str; 10] =
+    ["authorization", "cookie", "token", "secret", "password", "passwd", "credential", "api-key", "api_key", "apikey"];
 
 /// What other servers may know must not let them be somebody else.
 fn handshakes(settings: &Settings, reader: &mut Reader) {

@@ -12,12 +12,14 @@
 //! | `embedded` | a backend in process that fails |
 //! | `lists` | rooms and connections, and their filters |
 //! | `cursors` | lists page by page, while much changes |
+//! | `across` | lists of several nodes |
 //! | `guard` | who may |
 //! | `deadlines` | what clients have to do in time |
 //! | `public` | what clients cost the node |
 //! | `health` | health, metrics, and what is the same for all requests |
 
 mod acks;
+mod across;
 mod batch;
 mod clients;
 mod cursors;
