@@ -114,9 +114,14 @@ pub(crate) struct SocketIo {
 impl SocketIo {
     /// Connects and subscribes to one room.
     pub(crate) fn member_of(gateway: &Running, room: &str) -> Self {
-        let mut socket = Socket::open(gateway, "/socket.io/?EIO=4&transport=websocket");
+        Self::with(gateway, room, "", "")
+    }
+
+    /// The same with further parameters in the query, and an auth object.
+    pub(crate) fn with(gateway: &Running, room: &str, query: &str, auth: &str) -> Self {
+        let mut socket = Socket::open(gateway, &format!("/socket.io/?EIO=4&transport=websocket{query}"));
         assert!(socket.expect().starts_with('0'));
-        socket.send("40");
+        socket.send(&format!("40{auth}"));
         let answer = socket.expect();
         let answer: Value = serde_json::from_str(answer.strip_prefix("40").expect("CONNECT")).expect("JSON");
         let id = answer["sid"].as_str().expect("an id").to_owned();

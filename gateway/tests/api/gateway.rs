@@ -5,8 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use roomcast::settings::Settings;
+use roomcast::settings::{Secret, Settings};
 use roomcast::{ClientEvents, Gateway, Handle};
+use roomcast_core::adapter::MemoryBus;
+use roomcast_core::id::NodeTag;
 use roomcast_core::publication::{Admission, Audience};
 use roomcast_core::room::{Namespace, Room};
 use serde_json::Value;
@@ -37,6 +39,25 @@ pub(crate) fn start_scripted(
     let (adapter, events) = Scripted::new(private_rooms_wanted);
     let gateway = gateway(change).adapter(scripted::tag(), Arc::<Scripted>::clone(&adapter), events);
     (Running(Some(gateway.start().expect("it starts"))), adapter)
+}
+
+/// Starts several that know each other, on one bus. Their tags are in the order of their numbers.
+pub(crate) fn start_several(count: u8) -> Vec<(Running, Arc<Scripted>)> {
+    let bus = MemoryBus::new();
+    let start = |number| {
+        let tag = NodeTag::from_entropy([number, 0, 0]);
+        let (adapter, events) = Scripted::on(&bus, tag);
+        let secret = |settings: &mut Settings| settings.cluster.secret = Secret::new("s".repeat(32));
+        let gateway = gateway(secret).adapter(tag, Arc::<Scripted>::clone(&adapter), events);
+        (Running(Some(gateway.start().expect("it starts"))), adapter)
+    };
+    // In base64 these digits are in the order of their bytes too.
+    let nodes: Vec<(Running, Arc<Scripted>)> = (0..count).map(|number| start(number * 4)).collect();
+    let infos: Vec<_> = nodes.iter().map(|(gateway, _)| gateway.handle().node().info()).collect();
+    for (own, (_, adapter)) in infos.iter().zip(&nodes) {
+        adapter.script().peers = infos.iter().filter(|info| info.tag != own.tag).cloned().collect();
+    }
+    nodes
 }
 
 /// One that is about to start, in open mode, after a change of its settings.

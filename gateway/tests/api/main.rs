@@ -8,10 +8,11 @@
 //! | `orders` | join, leave, disconnect |
 //! | `polling` | what clients that poll hold of a node, and for how long |
 //! | `scripted` | an adapter that does what a test says |
-//! | `gaps`, `degraded`, `nodes` | what is seen of a gateway of many nodes |
+//! | `gaps`, `degraded`, `operators` | what is seen of a gateway of many nodes |
 //! | `embedded` | a backend in process that fails |
 //! | `lists` | rooms and connections, and their filters |
 //! | `cursors` | lists page by page, while much changes |
+//! | `across` | lists of several nodes |
 //! | `guard` | who may |
 //! | `deadlines` | what clients have to do in time |
 //! | `public` | what clients cost the node |
@@ -23,14 +24,15 @@
 //! | `proofs` | requests between nodes, by hand: which are served |
 
 mod acks;
+mod across;
 mod batch;
 mod clients;
 mod cursors;
 mod deadlines;
 mod degraded;
 mod embedded;
-mod gaps;
 mod foreign;
+mod gaps;
 mod gateway;
 mod guard;
 mod health;
@@ -42,7 +44,7 @@ mod polling;
 mod proofs;
 mod public;
 mod publish;
-mod scripted;
 mod roads;
+mod scripted;
 mod stream;
 mod tunnels;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use roomcast::settings::Readiness;
-use roomcast_core::adapter::{AdapterCount, Event, LinkState};
-use roomcast_core::cluster::NodeInfo;
+use roomcast_core::adapter::{Adapter, AdapterCount, Event, LinkState};
+use roomcast_core::cluster::{Answer, Handshake, NodeInfo, Request, Select};
 use roomcast_core::delivery::Delivery;
 use roomcast_core::id::{NodeTag, ShardIndex, SocketId};
 use roomcast_core::publication::{Audience, Payload, Publication};
@@ -12,7 +12,7 @@ use roomcast_core::room::{Namespace, Room};
 use serde_json::{Value, json};
 
 use super::clients::{Plain, SocketIo};
-use super::gateway::{Running, start, start_scripted};
+use super::gateway::{DEADLINE, Running, start, start_scripted};
 use super::scripted::{Rooms, tag};
 
 fn peer(tag: NodeTag) -> NodeInfo {
@@ -173,4 +173,38 @@ fn private_rooms_are_wanted_one_by_one_where_the_adapter_needs_it() {
             assert_eq!(count(&format!("-{id}")), usize::from(wanted));
         }
     }
+}
+
+#[test]
+fn other_servers_are_told_of_a_handshake_what_the_settings_list() {
+    let (gateway, adapter) = start_scripted(false, |settings| {
+        let cluster = &mut settings.cluster;
+        cluster.handshake_headers = vec!["Sec-WebSocket-Version".into()];
+        cluster.handshake_query = vec!["room".into()];
+        cluster.handshake_auth = vec!["user".into()];
+    });
+    let listed = SocketIo::with(&gateway, "a", "&room=1%202&other=x", r#"{"user":{"id":1.0},"password":"secret"}"#);
+    let plain = Plain::member_of(&gateway, &["a"]);
+    let told = || {
+        let audience = Audience::room(Room::new("a").expect("a name"));
+        let select = Select { namespace: Namespace::root(), audience };
+        gateway.handle().block_on(async {
+            let request = Request::FetchSockets { select, servers: false };
+            let mut answers = adapter.request(request, DEADLINE).await.expect("handed over");
+            let mut told = std::collections::HashMap::new();
+            while let Some(answer) = answers.recv().await {
+                if let Answer::Sockets(sockets) = answer {
+                    told.extend(sockets.into_iter().map(|info| (info.id.as_str().to_owned(), info.handshake)));
+                }
+            }
+            told
+        })
+    };
+    let told = told();
+    let of = |id: &str| told.get(id).and_then(Clone::clone).expect("it is told");
+    let pair = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+    let (headers, query) = (pair("sec-websocket-version", "13"), pair("room", "1 2"));
+    let auth = pair("user", r#"{"id":1.0}"#);
+    assert_eq!(*of(&listed.id), Handshake { path: "/socket.io/".into(), headers: headers.clone(), query, auth });
+    assert_eq!(*of(&plain.id), Handshake { path: "/ws".into(), headers, ..Handshake::default() });
 }

@@ -25,8 +25,8 @@ DEADLINE_SECONDS = 15
 
 # What is different in each run: ids that the page's node made begin with its tag.
 NODE = "sWan"
-VARYING_TEXTS = {"next", "address"}
-VARYING_NUMBERS = {"connected_at_ms", "shard"}
+VARYING_TEXTS = {"next", "address", "internal", "version"}
+VARYING_NUMBERS = {"connected_at_ms", "started_at_ms", "heard_at_ms", "shard"}
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 
