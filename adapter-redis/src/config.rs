@@ -15,6 +15,8 @@ pub type Probe = Arc<dyn Fn(NodeInfo) -> BoxFuture<'static, bool> + Send + Sync>
 pub struct Config {
     /// This node, as others will know it.
     pub node: NodeInfo,
+    /// Shards of this node: each of them answers a request.
+    pub shards: usize,
     /// Where Redis is.
     pub servers: Servers,
     /// User and password of Redis' access control list; empty for none.

@@ -11,6 +11,7 @@
 //! | `value` | the types of single values: how each is read, shown and checked |
 //! | `kinds` | the closed sets of words a value can be |
 //! | `origin` | patterns of web origins |
+//! | `network` | networks, as bits of addresses |
 //! | `load` | the order of the sources |
 //! | `aliases` | what YAML can say that is not read |
 //! | `variables` | the environment, and what is wrong with a variable's name |
@@ -35,6 +36,7 @@ mod error;
 mod kinds;
 mod lines;
 mod load;
+mod network;
 mod origin;
 mod print;
 mod reader;
@@ -53,6 +55,7 @@ pub use check::Mode;
 pub use error::{Place, Problem, SettingsError};
 pub use kinds::{AdapterKind, LogFormat, OnGap, Readiness, RedisFormat, RedisTopology, Scope, SubscriptionMode};
 pub use load::Loaded;
+pub use network::Network;
 pub use origin::{OriginError, OriginRule};
 pub use secret::Secret;
 pub use sections::{

@@ -14,6 +14,9 @@ use tokio::task::JoinHandle;
 
 use super::ledger::{Ledger, NodeIndex, Number};
 
+/// How long a wish is waited for: while Redis is away it becomes live later.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The ledger, as all nodes and publishers write it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shared(Arc<Mutex<Ledger>>);
@@ -49,6 +52,7 @@ pub(crate) fn config(index: NodeIndex, servers: Servers, format: Format) -> Conf
     };
     Config {
         node,
+        shards: 1,
         servers,
         username: String::new(),
         password: String::new(),
@@ -62,8 +66,8 @@ pub(crate) fn config(index: NodeIndex, servers: Servers, format: Format) -> Conf
         publish_queue_bytes_max: 16 * 1024 * 1024,
         requests_max: 1000,
         fetch_sockets_max: 10_000,
-        // All nodes of a test live in this process, and so their internal ports would answer.
-        probe: Arc::new(|_| Box::pin(std::future::ready(true))),
+        // `start` asks the other nodes of the run.
+        probe: Arc::new(|_| Box::pin(std::future::ready(false))),
     }
 }
 
@@ -81,14 +85,18 @@ impl Node {
         Self { index, adapter, hearing }
     }
 
-    /// Wants rooms of the main namespace, and waits until each is live or said to be degraded.
+    /// Wants rooms of the main namespace, and waits until each is live, or for a while.
     pub(crate) async fn want(&self, rooms: &[Room]) {
         let root = Namespace::root();
-        let _ = self.adapter.open(&root).wait().await;
+        let open = self.adapter.open(&root);
         let wishes: Vec<_> = rooms.iter().map(|room| self.adapter.want(&root, room)).collect();
-        for wish in wishes {
-            let _ = wish.wait().await;
-        }
+        let live = async {
+            let _ = open.wait().await;
+            for wish in wishes {
+                let _ = wish.wait().await;
+            }
+        };
+        let _ = tokio::time::timeout(PATIENCE, live).await;
     }
 
     /// Whether the adapter still reports: its end or a panic of its would be the process's.

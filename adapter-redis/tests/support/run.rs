@@ -41,11 +41,11 @@ impl Run {
         rooms: Vec<Room>,
         ledger: Shared,
     ) -> Self {
+        let stream = Stream::start(&nodes, rooms.clone(), &ledger);
         for node in &nodes {
             node.want(&rooms).await;
             ledger.lock().joined(node.index, now());
         }
-        let stream = Stream::start(&nodes, rooms, &ledger);
         Self { name, nodes, ledger, stream }
     }
 

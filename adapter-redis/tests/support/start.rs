@@ -2,15 +2,37 @@
 
 #![allow(dead_code, reason = "each test program uses its own part of it")]
 
-use roomcast_adapter_redis::{Config, RedisAdapter};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, Weak};
+
+use roomcast_adapter_redis::{Config, Probe, RedisAdapter};
+use roomcast_core::adapter::{Adapter, LinkState};
+use roomcast_core::id::NodeTag;
 use tokio::runtime::Handle;
 
 use crate::support::node::{Node, Shared, room};
 use crate::support::run::Run;
 
+/// The adapters of a run, by their nodes.
+type Adapters = Arc<Mutex<HashMap<NodeTag, Weak<RedisAdapter>>>>;
+
+/// Answers as an internal port does: whether the node says that its links are sound.
+fn probe(adapters: &Adapters) -> Probe {
+    let adapters = Arc::clone(adapters);
+    Arc::new(move |node| {
+        let adapter = adapters.lock().expect("nobody panics").get(&node.tag).and_then(Weak::upgrade);
+        let sound = adapter.is_some_and(|adapter| adapter.links().iter().all(|link| link.state == LinkState::Up));
+        Box::pin(std::future::ready(sound))
+    })
+}
+
 fn nodes(configs: Vec<Config>, ledger: &Shared) -> Vec<Node> {
-    let start = |(index, config)| {
+    let adapters = Adapters::default();
+    let start = |(index, mut config): (usize, Config)| {
+        config.probe = probe(&adapters);
+        let tag = config.node.tag;
         let (adapter, events) = RedisAdapter::start(config, Handle::current());
+        adapters.lock().expect("nobody panics").insert(tag, Arc::downgrade(&adapter));
         Node::hear(index, adapter, events, ledger)
     };
     configs.into_iter().enumerate().map(start).collect()

@@ -70,6 +70,11 @@ pub trait Adapter: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// What it has counted since it was made, for operators. A count may be given in several parts.
+    fn counts(&self) -> Vec<(AdapterCount, u64)> {
+        Vec::new()
+    }
+
     /// The other nodes of this gateway, as far as this one knows.
     fn peers(&self) -> Vec<NodeInfo> {
         Vec::new()
@@ -204,6 +209,57 @@ pub struct LinkStatus {
     pub replica: bool,
     /// Why it is down, for people; empty while it is up.
     pub trouble: String,
+}
+
+macro_rules! counts {
+    ($( $(#[doc = $what:literal])+ $name:ident, )+) => {
+        /// What only an adapter can count, a closed set: see [`Adapter::counts`]. All but
+        /// [`AdapterCount::QueueBytes`] only grow.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum AdapterCount {
+            $( $(#[doc = $what])+ $name, )+
+        }
+
+        impl AdapterCount {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$( Self::$name, )+];
+        }
+    };
+}
+
+counts! {
+    /// Payloads that are not the wire format.
+    PayloadsMalformed,
+    /// Payloads of a kind that is not carried out.
+    PayloadsUnsupported,
+    /// Payloads beyond a limit, or not allowed.
+    PayloadsRefused,
+    /// Links made anew after their end.
+    ReconnectsEof,
+    /// Links made anew after silence.
+    ReconnectsTimeout,
+    /// Links made anew because the server was no longer a master.
+    ReconnectsRole,
+    /// Links made anew because what they serve had moved.
+    ReconnectsMoved,
+    /// Links made anew after their credentials were refused.
+    ReconnectsAuth,
+    /// Links made anew because the server held other subscriptions than wanted.
+    ReconnectsCounts,
+    /// Links made anew for any other reason.
+    ReconnectsOther,
+    /// Publications refused because the queue to the backend was full.
+    QueueFullDrops,
+    /// Publications whose answer never came.
+    OutcomesUnknown,
+    /// Requests refused because as many were under way as there may be.
+    RequestsRefused,
+    /// Publications of other nodes dropped because the queue of events was full.
+    EventsFullDrops,
+    /// Times that all subscriptions of a link were made anew.
+    Resubscribes,
+    /// Bytes of publications that wait for the backend now.
+    QueueBytes,
 }
 
 /// Why a wish could not be made live.

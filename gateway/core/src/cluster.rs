@@ -100,6 +100,9 @@ pub enum Answer {
     /// To [`Request::Join`], beside `Matched`: how many of those sockets may not have all of the
     /// rooms, and joined none.
     Refused(usize),
+    /// To [`Request::Join`], beside `Matched`: how many of the rooms do not get yet what is published on
+    /// other nodes. The memberships stand.
+    Degraded(usize),
     /// To [`Request::BroadcastWithAcks`], first: how many clients were asked here.
     Asked(usize),
     /// To [`Request::BroadcastWithAcks`], then: what one client answered.

@@ -32,7 +32,7 @@ fn digit(byte: u8) -> Option<u8> {
 ///
 /// A restarted node has a fresh tag and so never answers for the sessions of its
 /// former life.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeTag([u8; TAG_CHARS]);
 
 impl NodeTag {

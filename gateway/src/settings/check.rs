@@ -106,7 +106,30 @@ pub(super) fn relations(settings: &Settings, reader: &mut Reader) {
 /// Shortest secret between nodes.
 const CLUSTER_SECRET_CHARS: usize = 32;
 
+/// Parts of the names of what may carry a credential.
+const CREDENTIALS: [&str; 10] =
+    ["authorization", "cookie", "token", "secret", "password", "passwd", "credential", "api-key", "api_key", "apikey"];
+
+/// What other servers may know must not let them be somebody else.
+fn handshakes(settings: &Settings, reader: &mut Reader) {
+    let cluster = &settings.cluster;
+    for (key, names) in [
+        ("cluster.handshake_headers", &cluster.handshake_headers),
+        ("cluster.handshake_query", &cluster.handshake_query),
+        ("cluster.handshake_auth", &cluster.handshake_auth),
+    ] {
+        for name in names {
+            let lower = name.to_ascii_lowercase();
+            if CREDENTIALS.iter().any(|part| lower.contains(part)) || lower == "sid" {
+                let why = format!("{name:?} may carry a credential, and no other server is told one: leave it out");
+                reader.invalid(key, why);
+            }
+        }
+    }
+}
+
 fn cluster(settings: &Settings, reader: &mut Reader) {
+    handshakes(settings, reader);
     if settings.adapter.kind != AdapterKind::Redis {
         return;
     }

@@ -6,6 +6,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::kinds::{AdapterKind, LogFormat, OnGap, Readiness, RedisFormat, RedisTopology, Scope, SubscriptionMode};
+use super::network::Network;
 use super::origin::OriginRule;
 use super::secret::Secret;
 use super::section::section;
@@ -283,7 +284,7 @@ section! {
         advertise: String = String::new(), Rule::Label;
         /// Networks in which other nodes may be, as `10.0.0.0/8`; empty: loopback, and the private networks of
         /// RFC 1918 and RFC 4193.
-        peers_allowed: Vec<String> = Vec::new();
+        peers_allowed: Vec<Network> = Vec::new();
         /// Connections to one other node over which requests of clients are forwarded.
         peer_connections_max: usize = 2, Rule::Between(1, 16);
         /// WebSockets of other nodes' sessions that this node may carry. Beyond it such sessions go on polling.

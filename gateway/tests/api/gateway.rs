@@ -11,6 +11,8 @@ use roomcast_core::publication::{Admission, Audience};
 use roomcast_core::room::{Namespace, Room};
 use serde_json::Value;
 
+use super::scripted::{self, Scripted};
+
 /// How long anything may take.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -25,6 +27,16 @@ pub(crate) fn start_with(change: impl FnOnce(&mut Settings)) -> Running {
 /// Starts one with a backend in process.
 pub(crate) fn start_embedded(events: Arc<dyn ClientEvents>) -> Running {
     Running(Some(gateway(|_| {}).events(events).start().expect("it starts")))
+}
+
+/// Starts one whose adapter does what the test says.
+pub(crate) fn start_scripted(
+    private_rooms_wanted: bool,
+    change: impl FnOnce(&mut Settings),
+) -> (Running, Arc<Scripted>) {
+    let (adapter, events) = Scripted::new(private_rooms_wanted);
+    let gateway = gateway(change).adapter(scripted::tag(), Arc::<Scripted>::clone(&adapter), events);
+    (Running(Some(gateway.start().expect("it starts"))), adapter)
 }
 
 fn gateway(change: impl FnOnce(&mut Settings)) -> Gateway {

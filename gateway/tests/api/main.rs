@@ -7,6 +7,8 @@
 //! | `publish`, `acks`, `batch`, `stream` | publishing |
 //! | `orders` | join, leave, disconnect |
 //! | `polling` | what clients that poll hold of a node, and for how long |
+//! | `scripted` | an adapter that does what a test says |
+//! | `gaps`, `degraded`, `nodes` | what is seen of a gateway of many nodes |
 //! | `embedded` | a backend in process that fails |
 //! | `lists` | rooms and connections, and their filters |
 //! | `cursors` | lists page by page, while much changes |
@@ -20,13 +22,17 @@ mod batch;
 mod clients;
 mod cursors;
 mod deadlines;
+mod degraded;
 mod embedded;
+mod gaps;
 mod gateway;
 mod guard;
 mod health;
 mod lists;
+mod nodes;
 mod orders;
 mod polling;
 mod public;
 mod publish;
+mod scripted;
 mod stream;

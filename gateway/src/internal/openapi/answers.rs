@@ -21,6 +21,9 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         ("RoomPage", page("RoomInfo")),
         ("Connection", connection()),
         ("ConnectionPage", page("Connection")),
+        ("Node", node()),
+        ("NodePage", page("Node")),
+        ("AdapterState", adapter_state()),
         ("Readiness", readiness()),
         ("Problem", problem()),
     ]
@@ -38,6 +41,10 @@ fn joined() -> Value {
     json!({
         "matched": count("Connections that were selected."),
         "refused": count("Of these: would have more rooms than a connection may, and joined none of them."),
+        "degraded": {
+            "const": true,
+            "description": "Some rooms do not get yet what is published on other nodes. Left out otherwise.",
+        },
     })
 }
 
@@ -47,6 +54,10 @@ fn accepted() -> Value {
         "position": {
             "type": ["string", "null"], "pattern": "^[0-9]+-[0-9]+$",
             "description": "Where it stands in the order of the namespace; null with adapters that keep none.",
+        },
+        "reach": {
+            "const": "node",
+            "description": "With `fallback`: only members on this node got it. Left out otherwise.",
         },
     })
 }
@@ -131,12 +142,56 @@ fn readiness() -> Value {
     let names: Vec<&str> = ReadyCheck::ALL.iter().map(|check| check.label()).collect();
     let checks: Map<String, Value> =
         names.iter().map(|name| ((*name).to_owned(), json!({ "type": "boolean" }))).collect();
+    let always: Vec<&str> = names.into_iter().filter(|name| *name != ReadyCheck::Adapter.label()).collect();
     let properties = json!({
         "ready": { "type": "boolean", "description": "Whether all checks hold." },
-        "checks": closed(checks.into(), &names),
+        "checks": closed(checks.into(), &always),
         "draining": { "type": "boolean", "description": "Whether the node is going down." },
+        "degraded": {
+            "type": "boolean",
+            "description": "Whether a link to the backend between nodes is down; left out where there is none.",
+        },
+        "adapter": schema("AdapterState"),
     });
     closed(properties, &["ready", "checks", "draining"])
+}
+
+fn adapter_state() -> Value {
+    let link = closed(
+        json!({
+            "name": text("The backend's address."),
+            "up": { "type": "boolean", "description": "Whether it was proven to carry messages both ways." },
+            "proven_at_ms": {
+                "type": ["integer", "null"], "minimum": 0,
+                "description": "When that was last so, in milliseconds since 1970; null: never yet.",
+            },
+            "replica": { "type": "boolean", "description": "Whether the server says that it is a replica." },
+            "trouble": text("Why it is down, for people; else empty."),
+        }),
+        &["name", "up", "proven_at_ms", "replica", "trouble"],
+    );
+    let properties = json!({
+        "kind": { "type": "string", "enum": ["memory", "redis"] },
+        "up": { "type": "boolean", "description": "Whether there are links, and all are up." },
+        "links": { "type": "array", "items": link },
+    });
+    closed(properties, &["kind", "up", "links"])
+}
+
+fn node() -> Value {
+    let properties = json!({
+        "node": text("Its tag: the first four characters of the ids of its connections."),
+        "name": text("The label that its operator gave it; may be empty."),
+        "internal": text("Where other nodes reach its internal listener."),
+        "version": text("The version that it runs."),
+        "draining": { "type": "boolean", "description": "Whether it is going down." },
+        "started_at_ms": count("When it started, in milliseconds since 1970."),
+        "heard_at_ms": count("When it was last heard of."),
+        "self": { "type": "boolean", "description": "Whether it is the one that answers." },
+        "adapter": schema("AdapterState"),
+    });
+    let all = ["node", "name", "internal", "version", "draining", "started_at_ms", "heard_at_ms", "self"];
+    closed(properties, &all)
 }
 
 /// What an error says besides its status.

@@ -73,6 +73,7 @@ pub(super) fn of(route: Route, about: &About<'_>) -> Option<Operation> {
             "ConnectionPage",
             about,
         ),
+        Route::Nodes => nodes(),
         Route::Room => show_room(about),
         Route::Connection => show_connection(about),
         Route::OpenApi => document(),
@@ -212,6 +213,20 @@ fn show_connection(about: &About<'_>) -> Operation {
     operation.parameters.push(parameters::of_path("id", "ConnectionId", "The connection's id."));
     operation.parameters.extend(parameters::of_query(&connections::SHOW_PARAMETERS, about));
     operation
+}
+
+fn nodes() -> Operation {
+    Operation {
+        description: "This node and the others that it has heard of lately, by their tags. One page has them all."
+            .into(),
+        answers: vec![(200, "All nodes.", in_json("NodePage"))],
+        ..operation(
+            "listNodes",
+            "operate",
+            "List the nodes of the gateway",
+            &[GUARD, &[InvalidRequest, UnsupportedField]],
+        )
+    }
 }
 
 fn document() -> Operation {

@@ -21,7 +21,7 @@ impl Fixture for Memory {
         let bus = MemoryBus::new();
         let node = |n| {
             let (adapter, events) = bus.join_with(tag(n), self.events_max);
-            Node { tag: tag(n), adapter: Box::new(adapter), events }
+            Node { tag: tag(n), adapter: Arc::new(adapter), events }
         };
         (0..count).map(node).collect()
     }

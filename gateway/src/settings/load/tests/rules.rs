@@ -35,7 +35,7 @@ const RULES: &str = r#"
 namespaces = [] | namespaces | at least one
 [[namespaces]] ; name = "chat" | namespaces[0].name | begins with '/'
 [[namespaces]] ; [[namespaces]] | namespaces[1].name | an earlier one
-[adapter] ; kind = "redis" | adapter.kind | "redis" is not in this version
+[cluster] ; handshake_headers = ["x-room", "Cookie"] | cluster.handshake_headers | "Cookie" may carry a credential
 [adapter] ; kind = "nats" | adapter.kind | expected "memory", found the text "nats"
 [drain] ; delay_ms = 10000 | drain.delay_ms | must be below drain.deadline_ms
 [log] ; format = "xml" | log.format | expected "auto", "text" or "json"
