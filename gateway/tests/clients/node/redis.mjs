@@ -46,11 +46,11 @@ function says(port, greeting, wanted) {
 }
 
 /** Starts a program that is to listen on a port which `command` puts into its words; gives `{ port, child, stop }`. */
-export async function startOnFreePort(command, { taken, ...options }) {
+export async function startOnFreePort(command, { taken, env = process.env, ...options }) {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     const [program, ...words] = command(port);
-    const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"] });
     running.add(child);
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
