@@ -26,6 +26,7 @@ use roomcast_core::publication::UnixMillis;
 use tokio::sync::{Notify, oneshot};
 
 use crate::connection::Connection;
+use crate::links;
 use crate::proof::{Fault, Proof, Restored};
 use crate::shared::{Shared, lock};
 use crate::wire::gateways::{self, Own};
@@ -176,7 +177,7 @@ impl Link {
             shared.report(Event::State(LinkState::Up));
         }
         if let Some(span) = restored.missed {
-            for gap in shared.links.gaps(self, span) {
+            for gap in links::gaps(self, span) {
                 if gap.namespace.is_none() {
                     *lock(&shared.declared) = Some(span);
                 }

@@ -214,6 +214,7 @@ impl Proof {
     }
 
     /// Sound.
+    #[cfg(test)]
     pub(crate) fn is_up(&self) -> bool {
         self.session.as_ref().is_some_and(|session| session.up)
     }

@@ -13,9 +13,9 @@ use roomcast_core::room::{Namespace, Room};
 use roomcast_core::spare::is_ample;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::config::Config;
 use crate::counts::Counts;
 use crate::links::Links;
+use crate::options::Config;
 use crate::peers::Peers;
 use crate::proof::Span;
 use crate::requests::Requests;

@@ -92,7 +92,7 @@ impl Expect {
             }
             Kind::Confirmations { commands, place, refused, .. } => {
                 let command = commands.pop_front().unwrap_or_default();
-                refused.extend([Value::Int(*place as i64), value]);
+                refused.extend([Value::Int(i64::try_from(*place).unwrap_or(i64::MAX)), value]);
                 *place += command.len();
             }
         }

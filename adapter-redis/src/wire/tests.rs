@@ -16,7 +16,7 @@ use roomcast_core::room::{Namespace, Room};
 use serde::Deserialize;
 
 use super::{Answered, Incoming, Outgoing, Wire};
-use crate::config::{Format, Mode};
+use crate::options::{Format, Mode};
 
 /// A file of `tests/data/captures`.
 #[derive(Deserialize)]
