@@ -1,8 +1,7 @@
 //! Servers that are no Roomcast nodes: they are asked only when a list's parameter `servers` says so, for
 //! each page anew, as they know no pages.
 
-use std::collections::BTreeMap;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use roomcast_core::cluster::{Answer, Request, RoomInfo, Select, SocketInfo};
 use roomcast_core::id::{NodeTag, SocketId};
@@ -46,7 +45,7 @@ pub(super) async fn connections(
 
 /// Rooms of servers, by name: the first that a query wants. They tell no sizes.
 pub(super) async fn rooms(node: &Node, namespace: Namespace, query: &RoomsQuery) -> Result<Vec<RoomInfo>, Problem> {
-    let mut found: BTreeMap<Room, ()> = BTreeMap::new();
+    let mut found: BTreeSet<Room> = BTreeSet::new();
     let request = Request::ListRooms { namespace, servers: true };
     ask(node, request, Code::AdapterUnavailable, |answer| {
         let Answer::Rooms(rooms) = answer else { return };
@@ -55,7 +54,7 @@ pub(super) async fn rooms(node: &Node, namespace: Namespace, query: &RoomsQuery)
             let wanted =
                 room.as_str().starts_with(&query.prefix) && query.after.as_ref().is_none_or(|after| room > *after);
             if wanted && !room.is_reserved() {
-                found.insert(room, ());
+                found.insert(room);
             }
             if found.len() > query.items_max {
                 found.pop_last();
@@ -63,5 +62,5 @@ pub(super) async fn rooms(node: &Node, namespace: Namespace, query: &RoomsQuery)
         }
     })
     .await?;
-    Ok(found.into_keys().map(|room| RoomInfo { room, members: 0 }).collect())
+    Ok(found.into_iter().map(|room| RoomInfo { room, members: 0 }).collect())
 }
