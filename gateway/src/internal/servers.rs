@@ -1,8 +1,7 @@
 //! Servers that are no Roomcast nodes: they are asked only when a list's parameter `servers` says so, for
 //! each page anew, as they know no pages.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use roomcast_core::cluster::{Answer, Request, RoomInfo, Select, SocketInfo};
 use roomcast_core::id::{NodeTag, SocketId};
