@@ -8,7 +8,7 @@ import { after, before, describe, test } from "node:test";
 import { io } from "socket.io-client";
 
 import { ask, post, within } from "./clients.mjs";
-import { roomcastSide } from "./cluster.mjs";
+import { roomcastSide, until } from "./cluster.mjs";
 import { startHaproxy } from "./haproxy.mjs";
 import { FORMATS } from "./peers.mjs";
 import { startRedis } from "./redis.mjs";
@@ -139,14 +139,7 @@ async function judgeRun(t, side, balancer, keepAlive) {
   const published = await publishUntilDone(side, clients);
   await talking;
   await side.emit({ rooms: [ROOM] }, "tick", published);
-  await within(
-    (async () => {
-      while (!clients.every(({ ticks, trouble }) => trouble.length > 0 || ticks.at(-1) === published)) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    })(),
-    "the last number",
-  );
+  await until(() => clients.every(({ ticks, trouble }) => trouble.length > 0 || ticks.at(-1) === published), "the last number");
   const upTo = (count) => Array.from({ length: count }, (_, number) => number);
   const [numbers, own] = [upTo(published + 1), upTo(SIZE.posts)];
   for (const { trouble, ticks, echoes } of clients) {
@@ -209,12 +202,7 @@ for (const connections of ["keep-alive", "close"]) {
       });
       const client = new Client(balancer.publicUrl, ["polling"], new Agent({ keepAlive: connections === "keep-alive" }));
       t.after(() => client.socket.close());
-      await within(
-        (async () => {
-          while (client.trouble.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-        })(),
-        "trouble",
-      );
+      await until(() => client.trouble.length > 0, "trouble");
       assert.match(client.trouble[0], /Session ID unknown/);
       const byNode = await balancer.requests();
       assert.equal(byNode.filter((requests) => requests > 0).length > 1, true, `all nodes are asked in turn: ${byNode}`);

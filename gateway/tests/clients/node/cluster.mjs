@@ -3,7 +3,7 @@
 // A side acts as a backend would: `emit`, `emitWithAck`, `fetchSockets`, `join`, `leave`, `disconnect`,
 // `serverSideEmit`; and it tells the rooms of a connection of its own.
 
-import { post, read } from "./clients.mjs";
+import { post, read, within } from "./clients.mjs";
 import { startPeer } from "./peers.mjs";
 import { startGateway } from "./support.mjs";
 
@@ -24,7 +24,31 @@ export function clustered(redis, settings = {}) {
 /** A Roomcast node as a side. */
 export async function roomcastSide(redis, format, settings = {}) {
   const gateway = await startGateway(clustered(redis, { ...format.settings, ...settings }));
-  return { kind: "roomcast", publicUrl: gateway.publicUrl, gateway, stop: () => gateway.stop(), ...backend(gateway) };
+  await ready(gateway);
+  const { publicUrl } = gateway;
+  const live = (room) => subscribed(redis, format, room);
+  return { kind: "roomcast", publicUrl, gateway, live, stop: () => gateway.stop(), ...backend(gateway) };
+}
+
+/** Waits until `look` finds something. */
+export function until(look, what) {
+  let over = false;
+  const again = async () => {
+    while (!over && !(await look())) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  return within(again(), what).finally(() => (over = true));
+}
+
+/** Waits until the node's link to Redis is proven. */
+function ready({ internalUrl }) {
+  return until(async () => (await fetch(`${internalUrl}/readyz`)).ok, "readiness");
+}
+
+/** Waits until somebody is subscribed to the channel of a room, where it has one. */
+async function subscribed(redis, { counting }, room) {
+  if (counting === undefined) return;
+  const count = async () => Number((await redis.order("PUBSUB", counting, `socket.io#/#${room}#`))[1]) > 0;
+  await until(count, `a subscription to ${room}`);
 }
 
 /** A stock Node server as a side. */
@@ -72,9 +96,10 @@ function backend(gateway) {
       if (timed_out > 0) throw new Error(`${timed_out} of ${matched} did not answer in time`);
       return replies.map(({ args: [answer] }) => answer);
     },
-    fetchSockets: async (room) => {
+    fetchSockets: async (room, { kind }) => {
       // Servers that are no Roomcast nodes are asked only on request.
-      const { items } = await read(gateway, `/v1/connections?room=${encodeURIComponent(room)}&servers=true`);
+      const servers = kind === "node" ? "&servers=true" : "";
+      const { items } = await read(gateway, `/v1/connections?room=${encodeURIComponent(room)}${servers}`);
       return items.map(({ id, rooms }) => ({ id, rooms }));
     },
     join: (to, rooms) => ordered(gateway, "/v1/rooms/join", { select: select(to), rooms }),

@@ -6,7 +6,8 @@
 
 import assert from "node:assert/strict";
 
-import { next, within } from "./clients.mjs";
+import { next } from "./clients.mjs";
+import { until } from "./cluster.mjs";
 
 /** Who acts on whose clients. The last one is the measure: what stock servers do among themselves. */
 export const DIRECTIONS = ["node → roomcast", "roomcast → node", "roomcast → roomcast", "node → node"];
@@ -21,16 +22,9 @@ const emits = (to, receivers, args = VALUES) => async (cell) => {
 };
 
 /** Waits until the rooms of a connection are these; orders to other servers are not answered. */
-async function hasRooms(side, { id }, rooms) {
-  const wanted = [...rooms].sort();
-  const look = async () => {
-    for (;;) {
-      const found = (await side.roomsOf(id)).sort();
-      if (found.join() === wanted.join()) return;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  };
-  await within(look(), `rooms ${wanted}`);
+function hasRooms(side, { id }, rooms) {
+  const wanted = [...rooms].sort().join();
+  return until(async () => (await side.roomsOf(id)).sort().join() === wanted, `rooms ${wanted}`);
 }
 
 /** An event among servers that everybody's other side hears, if it is one that has handlers. */
@@ -67,7 +61,7 @@ async function withAckOfNobody(cell) {
 }
 
 async function fetches(cell) {
-  const found = await cell.act.fetchSockets(cell.two);
+  const found = await cell.act.fetchSockets(cell.two, cell.receive);
   const shown = found.map(({ id, rooms }) => ({ id, rooms: rooms.sort() })).sort((x, y) => x.id.localeCompare(y.id));
   const { a, b } = cell.clients;
   const expected = [
@@ -83,6 +77,7 @@ async function joins(cell) {
   const { a, b } = cell.clients;
   await hasRooms(cell.receive, a, [cell.one, cell.two, cell.three]);
   await hasRooms(cell.receive, b, [cell.two, cell.three]);
+  await cell.receive.live(cell.three);
   return emits(({ three }) => ({ rooms: [three] }), ["a", "b"])(cell);
 }
 

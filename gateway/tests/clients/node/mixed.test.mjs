@@ -8,7 +8,7 @@ import { createClient } from "redis";
 import { io } from "socket.io-client";
 
 import { ask, connected, within } from "./clients.mjs";
-import { nodeSide, roomcastSide } from "./cluster.mjs";
+import { nodeSide, roomcastSide, until } from "./cluster.mjs";
 import { OPERATIONS, cells } from "./mixed-table.mjs";
 import { FORMATS } from "./peers.mjs";
 import { startRedis } from "./redis.mjs";
@@ -154,14 +154,8 @@ describe("@socket.io/redis-emitter", () => {
       const number = ++names;
       const [one, two] = [`one:${number}`, `two:${number}`];
       const { socket } = await listener(t, side, [one], ["websocket"]);
-      const rooms = async (wanted) => {
-        const look = async () => {
-          while ((await side.roomsOf(socket.id)).sort().join() !== wanted.join()) {
-            await new Promise((resolve) => setTimeout(resolve, 20));
-          }
-        };
-        await within(look(), `rooms ${wanted}`);
-      };
+      const rooms = (wanted) =>
+        until(async () => (await side.roomsOf(socket.id)).sort().join() === wanted.join(), `rooms ${wanted}`);
       emitter.in(one).socketsJoin(two);
       await rooms([one, two]);
       emitter.in(two).socketsLeave(one);

@@ -13,15 +13,17 @@ import { within } from "./clients.mjs";
 
 /** The wire formats, as the Node adapter and as Roomcast's settings name them. */
 export const FORMATS = [
-  { name: "classic", adapter: createAdapter, settings: { "redis.format": "classic" } },
+  { name: "classic", adapter: createAdapter, counting: "NUMSUB", settings: { "redis.format": "classic" } },
   ...["dynamic", "dynamic-private", "static"].map((mode) => ({
     name: `sharded ${mode}`,
+    // How a subscription to a room's channel is seen; none has one in the static mode.
+    counting: mode === "static" ? undefined : "SHARDNUMSUB",
     adapter: (pub, sub) => createShardedAdapter(pub, sub, { subscriptionMode: mode }),
     settings: { "redis.format": "sharded", "redis.subscription_mode": mode },
   })),
 ];
 
-/** Starts a server on a free port: `{ io, publicUrl, stop }`. */
+/** Starts a server on a free port: `{ io, live, publicUrl, stop }`. */
 export async function startPeer(redis, format) {
   const pub = createClient({ url: redis.url });
   const sub = pub.duplicate();
@@ -30,11 +32,14 @@ export async function startPeer(redis, format) {
   await within(Promise.all([pub.connect(), sub.connect()]), "Redis");
   const http = createServer();
   const io = new Server(http, { adapter: format.adapter(pub, sub) });
-  io.on("connection", serve);
+  // The adapter subscribes without waiting for it; what is asked after that on the same link is answered later.
+  const live = () => sub.ping();
+  io.on("connection", (socket) => serve(socket, live));
   http.listen(0, "127.0.0.1");
   await once(http, "listening");
   return {
     io,
+    live,
     publicUrl: `http://127.0.0.1:${http.address().port}`,
     stop: async () => {
       await io.close();
@@ -44,10 +49,11 @@ export async function startPeer(redis, format) {
   };
 }
 
-function serve(socket) {
+function serve(socket, live) {
   socket.on("subscribe", (rooms, answer) => {
     const all = [rooms].flat();
-    Promise.resolve(socket.join(all)).then(() => answer?.({ ok: true, rooms: all }));
+    socket.join(all);
+    live().then(() => answer?.({ ok: true, rooms: all }));
   });
   socket.on("publish", (room, event, ...args) => {
     const answer = typeof args.at(-1) === "function" ? args.pop() : undefined;

@@ -1,11 +1,12 @@
 // Starts a Redis server for a test, on a port of its own, without persistence.
 
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 const START_DEADLINE_MS = 15_000;
 const START_ATTEMPTS = 5;
@@ -72,7 +73,13 @@ export async function startOnFreePort(command, { taken, env = process.env, ...op
   }
 }
 
-/** A Redis server: `{ port, address, url, stop }`. */
+/** Gives an order as an operator would; the answer as lines. */
+async function order(port, words) {
+  const { stdout } = await promisify(execFile)("redis-cli", ["-e", "-p", port, ...words], { timeout: START_DEADLINE_MS });
+  return stdout.trimEnd().split("\n");
+}
+
+/** A Redis server: `{ port, address, url, order(…), stop }`. */
 export async function startRedis() {
   const folder = mkdtempSync(join(tmpdir(), "roomcast-redis-"));
   const command = (port) => [
@@ -84,6 +91,7 @@ export async function startRedis() {
     port,
     address: `127.0.0.1:${port}`,
     url: `redis://127.0.0.1:${port}`,
+    order: (...words) => order(port, words),
     stop: async () => {
       await stop();
       rmSync(folder, { recursive: true, force: true });
