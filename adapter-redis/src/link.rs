@@ -27,6 +27,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::connection::Connection;
 use crate::links;
+use crate::peers::PEERS_MAX;
 use crate::proof::{Fault, Proof, Restored};
 use crate::shared::{Shared, lock};
 use crate::wire::gateways::{self, Own};
@@ -141,7 +142,10 @@ impl Link {
 
     /// Another node's canary came.
     pub(crate) fn heard_peer(&self, tag: NodeTag, now: UnixMillis) {
-        lock(&self.heard).insert(tag, now);
+        let mut heard = lock(&self.heard);
+        if heard.len() < PEERS_MAX || heard.contains_key(&tag) {
+            heard.insert(tag, now);
+        }
     }
 
     /// Our own canary came back.
