@@ -6,7 +6,9 @@ use super::nodes::{self, Session, is_unknown, until};
 /// What a client sees of an answer: all but the time.
 fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let mut head = answer.head.clone();
-    head.retain(|(name, _)| !name.eq_ignore_ascii_case("date"));
+    // Whether the connection stays after a body that was not read is a matter of how much of it had come.
+    let unread = answer.status == 413;
+    head.retain(|(name, _)| !name.eq_ignore_ascii_case("date") && !(unread && name.eq_ignore_ascii_case("connection")));
     head.sort();
     (answer.status, head, answer.body.clone())
 }

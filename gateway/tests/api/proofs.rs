@@ -33,7 +33,7 @@ fn now() -> u64 {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 impl Claim {
@@ -142,7 +142,7 @@ fn what_does_not_prove_anything_is_refused() {
 fn a_poll_needs_the_session_of_its_proof() {
     let ([node, other], _) = nodes::start(|_, _| {});
     let (session, elsewhere) = (Session::open(&node), Session::open(&other));
-    let post = Claim { target: "/internal/poll/post", sid: session.sid.clone(), body: "3", ..Claim::hello(&node, 1) };
+    let post = Claim { target: "/internal/poll/post", sid: session.sid, body: "3", ..Claim::hello(&node, 1) };
     assert_eq!(status(&node, &post), StatusCode::OK);
     let another = Claim { sid: elsewhere.sid, nonce: 2, ..post.clone() };
     assert_eq!(status(&node, &another), StatusCode::MISDIRECTED_REQUEST, "it is not passed on");
