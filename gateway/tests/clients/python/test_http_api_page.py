@@ -56,9 +56,9 @@ class Run:
         self.learned = dict(learned)
 
     def check(self, command, kind, shown):
+        assert PAGES_HOST in command, command
         for said, meant in self.learned.items():
             command = command.replace(said, meant)
-        assert PAGES_HOST in command, command
         ended = subprocess.run(
             ["bash", "-c", command.replace(PAGES_HOST, self.host)],
             stdin=subprocess.DEVNULL,
