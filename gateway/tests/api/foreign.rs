@@ -8,7 +8,8 @@ fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let mut head = answer.head.clone();
     // Whether the connection stays after a body that was not read is a matter of how much of it had come.
     let unread = answer.status == 413;
-    head.retain(|(name, _)| !name.eq_ignore_ascii_case("date") && !(unread && name.eq_ignore_ascii_case("connection")));
+    let is = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
+    head.retain(|(name, _)| !(is(name, "date") || unread && is(name, "connection")));
     head.sort();
     (answer.status, head, answer.body.clone())
 }
