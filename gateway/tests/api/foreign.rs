@@ -7,8 +7,8 @@ use super::nodes::{self, Session, is_unknown, until};
 fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let mut head = answer.head.clone();
     // Whether the connection stays after a body that was not read is a matter of how much of it had come.
-    let unread = answer.status == 413;
-    head.retain(|(name, _)| !name.eq_ignore_ascii_case("date") && !(unread && name.eq_ignore_ascii_case("connection")));
+    let left_out: &[&str] = if answer.status == 413 { &["date", "connection"] } else { &["date"] };
+    head.retain(|(name, _)| !left_out.contains(&name.to_ascii_lowercase().as_str()));
     head.sort();
     (answer.status, head, answer.body.clone())
 }
