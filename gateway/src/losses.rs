@@ -76,7 +76,7 @@ mod tests {
 
     use super::*;
 
-    fn publication(rooms: Vec<String>, at: UnixMillis) -> Publication {
+    fn publication(rooms: &[String], at: UnixMillis) -> Publication {
         let rooms = rooms.iter().map(|name| Room::new(name).expect("a name")).collect();
         let payload = Payload::from_data("[\"x\"]", Vec::new()).expect("a payload");
         Publication::new("1".into(), Namespace::root(), Audience { rooms, except: Vec::new() }, payload, at)
@@ -93,17 +93,17 @@ mod tests {
     fn losses_are_gathered_and_told_once() {
         let mut losses = Losses::default();
         assert!(losses.take(1).is_empty() && losses.due().is_none());
-        losses.note(&publication(vec!["a".into()], 5000), 5100);
-        losses.note(&publication(vec!["b".into(), "a".into()], 1), 5200);
+        losses.note(&publication(&["a".into()], 5000), 5100);
+        losses.note(&publication(&["b".into(), "a".into()], 1), 5200);
         assert!(losses.take(5300).is_empty(), "not yet");
         let gap = taken(&mut losses);
         assert_eq!((gap.from, gap.until, gap.rooms.len()), (4200, 9000, 2), "a clock that is wrong is not believed");
         // Beyond the bound, or to everybody: all rooms.
-        losses.note(&publication((0..=GAP_ROOMS_MAX).map(|n| n.to_string()).collect(), 5000), 5000);
-        losses.note(&publication(vec!["a".into()], 5000), 5000);
+        losses.note(&publication(&(0..=GAP_ROOMS_MAX).map(|n| n.to_string()).collect::<Vec<_>>(), 5000), 5000);
+        losses.note(&publication(&["a".into()], 5000), 5000);
         assert!(taken(&mut losses).rooms.is_empty());
-        losses.note(&publication(vec!["a".into()], 5000), 5000);
-        losses.note(&publication(Vec::new(), 5000), 5000);
+        losses.note(&publication(&["a".into()], 5000), 5000);
+        losses.note(&publication(&[], 5000), 5000);
         assert!(taken(&mut losses).rooms.is_empty());
     }
 }

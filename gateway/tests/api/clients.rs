@@ -20,7 +20,7 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    fn open(gateway: &Running, path: &str) -> Self {
+    pub(crate) fn open(gateway: &Running, path: &str) -> Self {
         let mut stream = gateway.public();
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -69,7 +69,8 @@ impl Socket {
         self.texts.pop_front()
     }
 
-    fn expect(&mut self) -> String {
+    /// The next text of one that goes on.
+    pub(crate) fn expect(&mut self) -> String {
         self.next().expect("it is still connected")
     }
 }

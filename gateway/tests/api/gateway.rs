@@ -60,7 +60,8 @@ pub(crate) fn start_several(count: u8) -> Vec<(Running, Arc<Scripted>)> {
     nodes
 }
 
-fn gateway(change: impl FnOnce(&mut Settings)) -> Gateway {
+/// One that is about to start, in open mode, after a change of its settings.
+pub(crate) fn gateway(change: impl FnOnce(&mut Settings)) -> Gateway {
     let mut settings = Settings::default();
     let free: SocketAddr = "127.0.0.1:0".parse().expect("an address");
     (settings.public.address, settings.internal.address) = (free, free);
@@ -83,6 +84,11 @@ impl Drop for Running {
 }
 
 impl Running {
+    /// Starts it.
+    pub(crate) fn of(gateway: Gateway) -> Self {
+        Self(Some(gateway.start().expect("it starts")))
+    }
+
     pub(crate) fn handle(&self) -> &Handle {
         self.0.as_ref().expect("it runs")
     }
@@ -157,7 +163,7 @@ pub(crate) struct Http(BufReader<TcpStream>);
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    head: Vec<(String, String)>,
+    pub(crate) head: Vec<(String, String)>,
     pub(crate) body: String,
 }
 
