@@ -19,9 +19,9 @@ use roomcast_core::room::{Namespace, Room};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::config::{Config, Format, Mode, Servers};
 use crate::connection::{number, text};
 use crate::links;
+use crate::options::{Config, Format, Mode, Servers};
 use crate::requests::{ANSWERS_MAX, write_id};
 use crate::shared::{Shared, lock};
 use crate::wire::gateways::{self, Own};
@@ -265,7 +265,8 @@ async fn ask(
     if !shared.links.of(&own_channel).is_up() {
         return Err(PublishError::Unavailable);
     }
-    let Some(id) = shared.requests.begin(sender.clone()) else {
+    let lists_rooms = matches!(request, Request::ListRooms { .. });
+    let Some(id) = shared.requests.begin(sender.clone(), lists_rooms) else {
         shared.counts.requests_refused.inc();
         return Err(PublishError::Overloaded);
     };

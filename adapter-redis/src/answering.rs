@@ -8,7 +8,7 @@ use roomcast_core::adapter::{Event, Responder};
 use roomcast_core::cluster::{Answer, Request, SocketInfo};
 use roomcast_core::id::NodeTag;
 use roomcast_core::room::Room;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::shared::Shared;
 use crate::wire::gateways::{self, Own};
@@ -22,10 +22,23 @@ const BATCH: usize = 128;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Has this node carry out a request; what it answers comes from the receiver, which ends with the last.
-fn ask_here(shared: &Arc<Shared>, request: Request) -> mpsc::Receiver<Answer> {
+/// `None`: the node cannot take it now.
+fn ask_here(shared: &Shared, request: Request) -> Option<mpsc::Receiver<Answer>> {
     let (sender, answers) = mpsc::channel(ANSWERS_MAX);
-    shared.report(Event::Request(Arc::new(request), Responder::new(sender)));
-    answers
+    let asked = shared.events.try_send(Event::Request(Arc::new(request), Responder::new(sender)));
+    if asked.is_err() {
+        shared.counts.requests_refused.inc();
+    }
+    asked.ok().map(|()| answers)
+}
+
+/// A place among the requests that are answered at the same time.
+fn place(shared: &Shared) -> Option<OwnedSemaphorePermit> {
+    let place = Arc::clone(&shared.answering).try_acquire_owned().ok();
+    if place.is_none() {
+        shared.counts.requests_refused.inc();
+    }
+    place
 }
 
 /// How long the answers to a request may take.
@@ -44,14 +57,16 @@ pub(crate) fn gateway(shared: &Arc<Shared>, to: NodeTag, id: u64, request: Reque
         let own = Own::Answers { id, from: shared.tag(), answers, last };
         shared.links.of(&channel).post_own(shared, &channel, gateways::encode(&own));
     };
-    if shared.answering.available_permits() == 0 || !shared.wants.takes_part(request.namespace()) {
-        shared.counts.requests_refused.inc();
+    if !shared.wants.takes_part(request.namespace()) {
         return send(shared, Vec::new(), true);
     }
-    let mut answers = ask_here(shared, request);
+    let asked = place(shared).and_then(|place| Some((place, ask_here(shared, request)?)));
+    let Some((place, mut answers)) = asked else {
+        return send(shared, Vec::new(), true);
+    };
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        let Ok(_place) = shared.answering.acquire().await else { return };
+        let _place = place;
         let _ = tokio::time::timeout(patience, async {
             let mut batch = Vec::new();
             while answers.recv_many(&mut batch, BATCH).await > 0 {
@@ -72,14 +87,13 @@ pub(crate) fn server(shared: &Arc<Shared>, request: Request, reply: Option<Reply
         drop(ask_here(shared, request));
         return;
     };
-    if shared.answering.available_permits() == 0 {
-        shared.counts.requests_refused.inc();
+    let asked = place(shared).and_then(|place| Some((place, ask_here(shared, request.clone())?)));
+    let Some((place, answers)) = asked else {
         return say_nothing(shared, &to, &request);
-    }
-    let answers = ask_here(shared, request.clone());
+    };
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        let Ok(_place) = shared.answering.acquire().await else { return };
+        let _place = place;
         let patience = patience(&request);
         match request {
             Request::BroadcastWithAcks { .. } => {

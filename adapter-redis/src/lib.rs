@@ -4,7 +4,7 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | `adapter` | the adapter as core wants it |
-//! | [`config`] | what the adapter is told |
+//! | [`options`] | what the adapter is told |
 //! | `connection` | one connection to a Redis server |
 //! | `link` | two of them to one master: publishing, subscribing, proving, connecting again |
 //! | `links` | which link a channel belongs to |
@@ -21,13 +21,13 @@
 
 mod adapter;
 mod answering;
-pub mod config;
 mod connection;
 mod counts;
 mod inbox;
 mod link;
 mod links;
 mod locate;
+pub mod options;
 mod peers;
 mod proof;
 mod requests;
@@ -37,4 +37,4 @@ mod wire;
 mod wishes;
 
 pub use adapter::RedisAdapter;
-pub use config::{Config, Format, Ingest, Mode, Probe, Servers, Tls};
+pub use options::{Config, Format, Ingest, Mode, Probe, Servers, Tls};

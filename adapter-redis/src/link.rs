@@ -26,6 +26,8 @@ use roomcast_core::publication::UnixMillis;
 use tokio::sync::{Notify, oneshot};
 
 use crate::connection::Connection;
+use crate::links;
+use crate::peers::PEERS_MAX;
 use crate::proof::{Fault, Proof, Restored};
 use crate::shared::{Shared, lock};
 use crate::wire::gateways::{self, Own};
@@ -140,7 +142,10 @@ impl Link {
 
     /// Another node's canary came.
     pub(crate) fn heard_peer(&self, tag: NodeTag, now: UnixMillis) {
-        lock(&self.heard).insert(tag, now);
+        let mut heard = lock(&self.heard);
+        if heard.len() < PEERS_MAX || heard.contains_key(&tag) {
+            heard.insert(tag, now);
+        }
     }
 
     /// Our own canary came back.
@@ -176,7 +181,7 @@ impl Link {
             shared.report(Event::State(LinkState::Up));
         }
         if let Some(span) = restored.missed {
-            for gap in shared.links.gaps(self, span) {
+            for gap in links::gaps(self, span) {
                 if gap.namespace.is_none() {
                     *lock(&shared.declared) = Some(span);
                 }

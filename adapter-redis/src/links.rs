@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use roomcast_core::cluster::Gap;
 use tokio::sync::Notify;
 
-use crate::config::{Config, Format, Servers};
 use crate::connection::{ConnectError, Endpoint, Secure};
 use crate::link::{Link, Queue, Target, Waiting};
 use crate::locate::{self, Master};
+use crate::options::{Config, Format, Servers};
 use crate::proof::Span;
 use crate::shared::{Shared, lock};
 use crate::slots::{SLOTS, slot};
@@ -120,37 +120,6 @@ impl Links {
         })
     }
 
-    /// The gaps that a span in doubt on one link makes: of everything if there is no other link; else of the
-    /// namespaces and rooms whose channels are there.
-    pub(crate) fn gaps(&self, link: &Link, span: Span) -> Vec<Gap> {
-        let Span { from, until } = span;
-        let all = || vec![Gap { namespace: None, rooms: Vec::new(), from, until }];
-        if link.target == Target::Master {
-            return all();
-        }
-        let mut gaps: Vec<Gap> = Vec::new();
-        link.with_wishes(|wishes| {
-            for owner in wishes.owners() {
-                let Owner::Namespace(namespace) = owner else { continue };
-                if !gaps.iter().any(|gap| gap.namespace.as_ref() == Some(namespace)) {
-                    gaps.push(Gap { namespace: Some(namespace.clone()), rooms: Vec::new(), from, until });
-                }
-            }
-            let whole = gaps.len();
-            for owner in wishes.owners() {
-                let Owner::Room(namespace, room) = owner else { continue };
-                match gaps.iter_mut().position(|gap| gap.namespace.as_ref() == Some(namespace)) {
-                    Some(at) if at < whole => {}
-                    Some(at) => gaps[at].rooms.push(room.clone()),
-                    None => {
-                        gaps.push(Gap { namespace: Some(namespace.clone()), rooms: vec![room.clone()], from, until });
-                    }
-                }
-            }
-        });
-        gaps
-    }
-
     /// The Cluster may have changed.
     pub(crate) fn look_again(&self) {
         self.look.notify_one();
@@ -161,6 +130,37 @@ impl Links {
         tracing::debug!(why, "a slot has moved");
         self.look_again();
     }
+}
+
+/// The gaps that a span in doubt on one link makes: of everything if there is no other link; else of the
+/// namespaces and rooms whose channels are there.
+pub(crate) fn gaps(link: &Link, span: Span) -> Vec<Gap> {
+    let Span { from, until } = span;
+    let all = || vec![Gap { namespace: None, rooms: Vec::new(), from, until }];
+    if link.target == Target::Master {
+        return all();
+    }
+    let mut gaps: Vec<Gap> = Vec::new();
+    link.with_wishes(|wishes| {
+        for owner in wishes.owners() {
+            let Owner::Namespace(namespace) = owner else { continue };
+            if !gaps.iter().any(|gap| gap.namespace.as_ref() == Some(namespace)) {
+                gaps.push(Gap { namespace: Some(namespace.clone()), rooms: Vec::new(), from, until });
+            }
+        }
+        let whole = gaps.len();
+        for owner in wishes.owners() {
+            let Owner::Room(namespace, room) = owner else { continue };
+            match gaps.iter_mut().position(|gap| gap.namespace.as_ref() == Some(namespace)) {
+                Some(at) if at < whole => {}
+                Some(at) => gaps[at].rooms.push(room.clone()),
+                None => {
+                    gaps.push(Gap { namespace: Some(namespace.clone()), rooms: vec![room.clone()], from, until });
+                }
+            }
+        }
+    });
+    gaps
 }
 
 /// Runs the links, and in a Cluster follows its masters; until the adapter is dropped.

@@ -2,8 +2,8 @@
 
 use redis::Value;
 
-use crate::config::Servers;
 use crate::connection::{ConnectError, Endpoint, Nobody, ask, number, text};
+use crate::options::Servers;
 use crate::shared::Shared;
 
 /// The address of the master by the settings.

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::shared::lock;
 
 /// Nodes that are remembered.
-const PEERS_MAX: usize = 1024;
+pub(crate) const PEERS_MAX: usize = 1024;
 /// A node that was not heard for so long, while the link was sound, is gone.
 pub(crate) const FORGET_MS: u64 = 15_000;
 

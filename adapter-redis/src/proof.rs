@@ -37,6 +37,8 @@ pub(crate) enum Fault {
     Split(UnixMillis),
     /// Redis holds other subscriptions than it should.
     Subscriptions,
+    /// Another node has the same tag: ids could be taken for each other's.
+    TagTaken,
 }
 
 impl Fault {
@@ -53,6 +55,7 @@ impl fmt::Display for Fault {
             Self::Silent => "no publication of our own came back for 5 s",
             Self::Replica => "the server has become a replica",
             Self::Split(_) => "another node publishes to another server",
+            Self::TagTaken => "another node has this node's tag: restart this one, and it gets another",
             Self::Subscriptions => "the server does not hold the subscriptions that it should",
         })
     }
@@ -214,6 +217,7 @@ impl Proof {
     }
 
     /// Sound.
+    #[cfg(test)]
     pub(crate) fn is_up(&self) -> bool {
         self.session.as_ref().is_some_and(|session| session.up)
     }

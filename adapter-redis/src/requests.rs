@@ -4,11 +4,12 @@
 //! in their own format, one message each, or for a broadcast with acknowledgements one that
 //! says how many clients were asked and one for each client.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
 
-use roomcast_core::cluster::{Answer, RoomInfo};
+use roomcast_core::cluster::{Answer, RoomInfo, SocketInfo};
 use roomcast_core::id::NodeTag;
+use roomcast_core::room::Room;
 use tokio::sync::mpsc;
 
 use crate::shared::{Shared, lock};
@@ -32,6 +33,8 @@ struct Table {
 /// A request whose answers are waited for.
 struct Pending {
     answers: mpsc::Sender<Answer>,
+    /// Whether rooms are asked for: servers that have no list of them tell their sockets.
+    lists_rooms: bool,
     /// How many gateways, and how many Node servers, will answer; `None` until Redis has said.
     expected: Option<(usize, usize)>,
     done: HashSet<NodeTag>,
@@ -61,7 +64,7 @@ impl Requests {
     }
 
     /// A place for a request; `None`: there are too many. Answers go to `answers`.
-    pub(crate) fn begin(&self, answers: mpsc::Sender<Answer>) -> Option<u64> {
+    pub(crate) fn begin(&self, answers: mpsc::Sender<Answer>, lists_rooms: bool) -> Option<u64> {
         let mut table = lock(&self.table);
         if table.pending.len() >= self.max {
             return None;
@@ -69,7 +72,7 @@ impl Requests {
         table.last += 1;
         let id = table.last;
         let (expected, done) = (None, HashSet::new());
-        table.pending.insert(id, Pending { answers, expected, done, servers: 0, asked: 0, acked: 0 });
+        table.pending.insert(id, Pending { answers, lists_rooms, expected, done, servers: 0, asked: 0, acked: 0 });
         Some(id)
     }
 
@@ -121,7 +124,7 @@ impl Requests {
                 }
                 Answered::Sockets(sockets) => {
                     pending.servers += 1;
-                    Answer::Sockets(sockets)
+                    if pending.lists_rooms { rooms_of(sockets) } else { Answer::Sockets(sockets) }
                 }
                 Answered::Rooms(rooms) => {
                     pending.servers += 1;
@@ -135,6 +138,16 @@ impl Requests {
             pending.put(answer)
         });
     }
+}
+
+/// The rooms in which these sockets are: names alone, as from servers that have a list of them.
+fn rooms_of(sockets: Vec<SocketInfo>) -> Answer {
+    let named = |socket: SocketInfo| {
+        let SocketInfo { id, rooms, .. } = socket;
+        rooms.into_iter().filter(move |room| room.as_str() != id.as_str())
+    };
+    let rooms: BTreeSet<Room> = sockets.into_iter().flat_map(named).collect();
+    Answer::Rooms(rooms.into_iter().map(|room| RoomInfo { room, members: 0 }).collect())
 }
 
 /// A request's number as the formats write it: 6 characters, or 16 hexadecimal digits.
@@ -158,8 +171,8 @@ mod tests {
     fn a_request_ends_with_the_last_of_those_who_answer() {
         let requests = Requests::new(1);
         let (sender, mut answers) = mpsc::channel(8);
-        let id = requests.begin(sender.clone()).expect("a place");
-        assert_eq!(requests.begin(sender), None, "there is one place");
+        let id = requests.begin(sender.clone(), false).expect("a place");
+        assert_eq!(requests.begin(sender, false), None, "there is one place");
         requests.with(id, |pending| pending.done.insert(tag(1)));
         requests.expect(id, 2, 1);
         requests.server_answered(&write_id(id, 6), Answered::ClientCount(1));
@@ -176,7 +189,7 @@ mod tests {
     fn nobody_to_wait_for_is_the_end() {
         let requests = Requests::new(1);
         let (sender, mut answers) = mpsc::channel(8);
-        let id = requests.begin(sender).expect("a place");
+        let id = requests.begin(sender, false).expect("a place");
         requests.expect(id, 0, 0);
         assert!(matches!(answers.try_recv(), Err(mpsc::error::TryRecvError::Disconnected)));
         requests.end(id);

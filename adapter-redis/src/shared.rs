@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use roomcast_core::adapter::Event;
@@ -13,9 +13,9 @@ use roomcast_core::room::{Namespace, Room};
 use roomcast_core::spare::is_ample;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::config::Config;
 use crate::counts::Counts;
 use crate::links::Links;
+use crate::options::Config;
 use crate::peers::Peers;
 use crate::proof::Span;
 use crate::requests::Requests;
@@ -34,7 +34,7 @@ pub(crate) struct Shared {
     pub(crate) links: Links,
     pub(crate) peers: Peers,
     pub(crate) requests: Requests,
-    pub(crate) answering: Semaphore,
+    pub(crate) answering: Arc<Semaphore>,
     pub(crate) counts: Counts,
     pub(crate) wants: Wants,
     /// Whether this node is going away.
@@ -53,7 +53,7 @@ impl Shared {
             links: Links::new(&config),
             peers: Peers::default(),
             requests: Requests::new(config.requests_max),
-            answering: Semaphore::new(ANSWERING_MAX),
+            answering: Arc::new(Semaphore::new(ANSWERING_MAX)),
             counts: Counts::default(),
             wants: Wants::new(config.node.tag),
             draining: AtomicBool::new(false),

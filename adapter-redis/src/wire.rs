@@ -43,7 +43,7 @@ use roomcast_core::id::NodeTag;
 use roomcast_core::publication::{Publication, UnixMillis};
 use roomcast_core::room::{Namespace, Room};
 
-use crate::config::Format;
+use crate::options::Format;
 
 /// One format on one prefix, spoken as one server.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use roomcast_adapter_redis::{Format, Mode, RedisAdapter, Servers};
-use roomcast_core::adapter::suite::{Fixture, Node};
 use roomcast_core::adapter::LinkState;
+use roomcast_core::adapter::suite::{Fixture, Node};
 use tokio::runtime::Handle;
 
 #[path = "support/support.rs"]

@@ -1,7 +1,7 @@
 //! From settings to a running node: the adapter, the listeners, the shards, the control
 //! runtime. The only place where an adapter is made.
 
-mod redis;
+mod joined;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -109,7 +109,7 @@ impl Gateway {
             .enable_all()
             .build()
             .map_err(StartError::System)?;
-        let later = redis::Later::default();
+        let later = joined::Later::default();
         let (tag, adapter, events) = match self.adapter {
             Some(given) => given,
             None => {
@@ -120,7 +120,7 @@ impl Gateway {
                         (Arc::new(adapter), events)
                     }
                     AdapterKind::Redis => {
-                        redis::start(&settings, tag, internal_address, shards, control.handle(), &later)?
+                        joined::start(&settings, tag, internal_address, shards, control.handle(), &later)?
                     }
                 };
                 (tag, adapter, events)

@@ -19,6 +19,7 @@
 //! | `nodes` | `GET /v1/nodes` |
 //! | `query` | parameters of lists |
 //! | `page`, `cursor` | pages of lists, and where the next one begins |
+//! | `here`, `siblings`, `servers` | what this node has of the lists, what others have, what servers that are no nodes have |
 //! | `ask` | asking all nodes |
 //! | `shards` | asking the shards of this node |
 //! | `openapi` | `GET /v1/openapi.json` |
@@ -42,6 +43,7 @@ mod connections;
 mod cursor;
 mod guard;
 mod health;
+mod here;
 mod nodes;
 mod object;
 pub(crate) mod openapi;
@@ -56,7 +58,9 @@ mod query;
 mod rooms;
 mod routes;
 mod rows;
+mod servers;
 mod shards;
+mod siblings;
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -90,6 +90,10 @@ pub const BATCH_WAITING_MAX: usize = 256;
 pub const BODY_WASTE_BYTES_MAX: usize = 4 << 20;
 /// How long the shards of all nodes may take to answer a request of the API, in milliseconds.
 pub const NODES_ANSWER_MS: u64 = 5_000;
+/// How long another node may take for its part of a list, in milliseconds.
+pub const LIST_PEER_MS: u64 = 2_000;
+/// Bytes of connections after which a node's part of a list ends.
+pub const LIST_PART_BYTES_MAX: usize = 256 << 10;
 /// File descriptors kept back for everything but clients: listeners, the API,
 /// logs, scrapes, the runtimes' own.
 pub const FILES_RESERVED: u64 = 128;
@@ -97,6 +101,7 @@ pub const FILES_RESERVED: u64 = 128;
 const _: () = assert!(HEADER_BYTES_MIN < HEADER_BYTES_MAX);
 const _: () = assert!(LIST_ITEMS_DEFAULT as u64 <= LIST_ITEMS_MAX);
 const _: () = assert!(ACK_TIMEOUT_MS_DEFAULT <= ACK_TIMEOUT_MS_MAX);
+const _: () = assert!(2 * LIST_PEER_MS < NODES_ANSWER_MS && LIST_PART_BYTES_MAX < PEER_CALL_BYTES_MAX / 2);
 // Orders to join wait for rooms too.
 const _: () = assert!(SUBSCRIBE_LIVE_MS < NODES_ANSWER_MS);
 const _: () = assert!(TEXT_BYTES_MAX <= NAME_BYTES_MAX);
@@ -191,6 +196,12 @@ pub const FIXED: &[Fixed] = &[
         NODES_ANSWER_MS as usize,
         "ms",
         "503, with the code that the route says",
+    ),
+    fixed(
+        "time another node has for its part of a list",
+        LIST_PEER_MS as usize,
+        "ms",
+        "its part is missing, and `unreachable` names it",
     ),
     fixed(
         "body read beyond its limit",

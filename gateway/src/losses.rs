@@ -69,3 +69,43 @@ impl Losses {
         self.namespaces.drain().map(gap).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use roomcast_core::publication::{Audience, Payload};
+
+    use super::*;
+
+    fn publication(rooms: &[&str], at: UnixMillis) -> Publication {
+        let rooms = rooms.iter().map(|name| Room::new(name).expect("a name")).collect();
+        let payload = Payload::from_data("[\"x\"]", Vec::new()).expect("a payload");
+        Publication::new("1".into(), Namespace::root(), Audience { rooms, except: Vec::new() }, payload, at)
+    }
+
+    fn taken(losses: &mut Losses) -> Gap {
+        losses.since = losses.since.map(|since| since.checked_sub(GATHERED).unwrap_or(since));
+        let mut gaps = losses.take(9000);
+        assert_eq!((gaps.len(), losses.due()), (1, None));
+        gaps.remove(0)
+    }
+
+    #[test]
+    fn losses_are_gathered_and_told_once() {
+        let mut losses = Losses::default();
+        assert!(losses.take(1).is_empty() && losses.due().is_none());
+        losses.note(&publication(&["a"], 5000), 5100);
+        losses.note(&publication(&["b", "a"], 1), 5200);
+        assert!(losses.take(5300).is_empty(), "not yet");
+        let gap = taken(&mut losses);
+        assert_eq!((gap.from, gap.until, gap.rooms.len()), (4200, 9000, 2), "a clock that is wrong is not believed");
+        // Beyond the bound, or to everybody: all rooms.
+        let many: Vec<String> = (0..=GAP_ROOMS_MAX).map(|n| n.to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        losses.note(&publication(&many, 5000), 5000);
+        losses.note(&publication(&["a"], 5000), 5000);
+        assert!(taken(&mut losses).rooms.is_empty());
+        losses.note(&publication(&["a"], 5000), 5000);
+        losses.note(&publication(&[], 5000), 5000);
+        assert!(taken(&mut losses).rooms.is_empty());
+    }
+}

@@ -84,9 +84,9 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// Whether the other node certainly has not heard of it.
+    /// Whether the other node certainly has done nothing about it.
     fn is_unheard(self) -> bool {
-        matches!(self, Self::Unknown | Self::NotAllowed | Self::Unreachable | Self::Overloaded)
+        matches!(self, Self::Unknown | Self::NotAllowed | Self::Unreachable | Self::Overloaded | Self::Refused(_))
     }
 
     /// What it counts as.
@@ -205,12 +205,14 @@ impl Peers {
         }
         let pool = self.pool(address);
         let mut after = 0;
-        match self.send_once(&pool, ask, digest, body(), &mut after).await {
-            Err(CallError::Unreachable) => {}
-            Err(CallError::Broken) if ask.twice => {}
+        let heard = match self.send_once(&pool, ask, digest, body(), &mut after).await {
+            Err(CallError::Unreachable) => false,
+            Err(CallError::Broken) if ask.twice => true,
             other => return other,
-        }
-        self.send_once(&pool, ask, digest, body(), &mut after).await
+        };
+        let again = self.send_once(&pool, ask, digest, body(), &mut after).await;
+        // It may have heard it the first time.
+        again.map_err(|error| if heard && error.is_unheard() { CallError::Broken } else { error })
     }
 
     async fn send_once(

@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 
 use super::driver::Driver;
 use super::{COMMANDS_MAX, ConnectError, Connection, Listener, number, refusal, text};
-use crate::config::Tls;
+use crate::options::Tls;
 
 /// A silent peer is asked whether it is still there after so long, and so often.
 const KEEPALIVE: Duration = Duration::from_secs(10);

@@ -92,7 +92,7 @@ impl Expect {
             }
             Kind::Confirmations { commands, place, refused, .. } => {
                 let command = commands.pop_front().unwrap_or_default();
-                refused.extend([Value::Int(*place as i64), value]);
+                refused.extend([Value::Int(i64::try_from(*place).unwrap_or(i64::MAX)), value]);
                 *place += command.len();
             }
         }
@@ -150,7 +150,8 @@ mod tests {
     #[test]
     fn shard_channels_take_a_command_each_and_are_refused_each() {
         let (bytes, mut expect) = subscription(Verb::ShardSubscribe, &channels(&["a", "b", "c"]));
-        assert_eq!(bytes.iter().filter(|byte| **byte == b'*').count(), 3);
+        let commands = bytes.split(|byte| *byte == b'*').count() - 1;
+        assert_eq!(commands, 3);
         assert!(expect.confirm(&PushKind::SSubscribe, b"a"));
         assert!(!expect.confirm(&PushKind::SUnsubscribe, b"a"), "a slot moved meanwhile");
         expect.reply(Value::SimpleString("no".into()));

@@ -124,6 +124,7 @@ fn count(shared: &Shared, fault: &Fault) {
         Fault::Replica => counts.replica.inc(),
         Fault::Split(_) => counts.split.inc(),
         Fault::Subscriptions => counts.miscounted.inc(),
+        Fault::TagTaken => counts.connect_unfit.inc(),
     }
 }
 

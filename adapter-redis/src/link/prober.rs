@@ -31,7 +31,7 @@ pub(super) async fn probe(shared: &Arc<Shared>, link: &Link, publishes: &Connect
         fault = overdue(shared, link) => fault,
         fault = counts(link, hears) => fault,
         fault = others(shared, link) => fault,
-        () = announce(shared, link, publishes) => Fault::Lost,
+        fault = announce(shared, link, publishes) => fault,
     }
 }
 
@@ -128,18 +128,17 @@ async fn others(shared: &Arc<Shared>, link: &Link) -> Fault {
 }
 
 /// Tells the others of this node, and leaves word of it in Redis, on the link where that belongs.
-async fn announce(shared: &Arc<Shared>, link: &Link, publishes: &Connection) {
+async fn announce(shared: &Arc<Shared>, link: &Link, publishes: &Connection) -> Fault {
     let key = gateways::node_key(&shared.config.prefix, shared.tag());
     let mut next = Instant::now();
+    let mut claimed = false;
     loop {
         tokio::time::sleep_until(next).await;
         next = Instant::now() + ANNOUNCE;
         if shared.links.is_of(link, &key) {
-            let value = gateways::encode_node(&shared.me());
-            let mut set = redis::cmd("SET");
-            set.arg(&key).arg(value).arg("PX").arg(FORGET_MS);
-            if publishes.call(&set).await.is_err() {
-                return;
+            match register(shared, publishes, &key, claimed).await {
+                Ok(()) => claimed = true,
+                Err(fault) => return fault,
             }
         }
         if shared.links.is_of(link, &gateways::all(&shared.config.prefix)) {
@@ -150,6 +149,26 @@ async fn announce(shared: &Arc<Shared>, link: &Link, publishes: &Connection) {
             }
         }
     }
+}
+
+/// Claims the tag, or says again that it is this node's.
+async fn register(shared: &Shared, publishes: &Connection, key: &str, claimed: bool) -> Result<(), Fault> {
+    let me = shared.me();
+    let mut set = redis::cmd("SET");
+    set.arg(key).arg(gateways::encode_node(&me)).arg("PX").arg(FORGET_MS);
+    if !claimed {
+        let taken = publishes.call(set.clone().arg("NX")).await.map_err(|_| Fault::Lost)?;
+        if text(&taken).is_some() {
+            return Ok(());
+        }
+        // By an earlier life of this link, or by another node.
+        let found = publishes.call(redis::cmd("GET").arg(key)).await.map_err(|_| Fault::Lost)?;
+        let other = text(&found).as_deref().and_then(gateways::decode_node);
+        if other.is_some_and(|other| other.internal != me.internal || other.started_at != me.started_at) {
+            return Err(Fault::TagTaken);
+        }
+    }
+    publishes.call(&set).await.map(|_| ()).map_err(|_| Fault::Lost)
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ impl<'a> Item<'a> {
     }
 
     /// The elements of an array.
-    pub(super) fn list(self) -> Option<Vec<Item<'a>>> {
+    pub(super) fn list(self) -> Option<Vec<Self>> {
         match self {
             Self::Json(raw) => {
                 let items: Vec<&RawValue> = serde_json::from_str(raw.get()).ok()?;
@@ -191,7 +191,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes an object out; an empty one if it is none.
-    pub(super) fn fields(&mut self, name: &str) -> Fields<'a> {
+    pub(super) fn fields(&mut self, name: &str) -> Self {
         self.take(name).and_then(Item::fields).unwrap_or(Fields(Vec::new()))
     }
 }

@@ -16,8 +16,8 @@ pub(super) enum Part<'a> {
     Number(u64),
     Text(&'a str),
     Owned(String),
-    List(Vec<Part<'a>>),
-    Map(Vec<(&'a str, Part<'a>)>),
+    List(Vec<Self>),
+    Map(Vec<(&'a str, Self)>),
     /// JSON text in placeholder form, and its binary values.
     Json(&'a str, &'a [Bytes]),
 }

@@ -12,7 +12,7 @@ use super::item::{self, Fields, Item};
 use super::messages::{self, MARK, Packet, select};
 use super::part::Part;
 use super::{Answered, Form, Incoming, Outgoing, Reply, ReplyTo, Unreadable, Wire, names, opts, sockets};
-use crate::config::Mode;
+use crate::options::Mode;
 
 /// Messages by their numbers.
 mod kind {

@@ -1,7 +1,12 @@
 //! The Node formats against what Node servers and emitters wrote, and against what nobody should write.
 
 mod captures;
+mod channels;
+mod hostile;
+mod marked;
 mod own;
+mod tolerance;
+mod values;
 
 use std::collections::BTreeMap;
 
@@ -11,7 +16,7 @@ use roomcast_core::room::{Namespace, Room};
 use serde::Deserialize;
 
 use super::{Answered, Incoming, Outgoing, Wire};
-use crate::config::{Format, Mode};
+use crate::options::{Format, Mode};
 
 /// A file of `tests/data/captures`.
 #[derive(Deserialize)]
@@ -23,7 +28,10 @@ pub(super) struct Capture {
 
 #[derive(Deserialize)]
 pub(super) struct Step {
-    pub(super) step: String,
+    #[serde(rename = "step")]
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) result: serde_json::Value,
     pub(super) commands: Vec<Command>,
 }
 
@@ -31,6 +39,8 @@ pub(super) struct Step {
 #[derive(Deserialize)]
 pub(super) struct Command {
     pub(super) channel: Option<String>,
+    #[serde(default)]
+    pub(super) args: Vec<String>,
     #[serde(default)]
     pub(super) payload_hex: String,
     #[serde(default)]
@@ -101,6 +111,15 @@ pub(super) fn hex(text: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).expect("two digits")).collect()
 }
 
+/// The digits of [`hex`].
+pub(super) fn digits(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
+}
+
 pub(super) fn room(name: &str) -> Room {
     Room::new(name).expect("a name")
 }
@@ -153,8 +172,7 @@ fn audience(audience: &Audience) -> String {
 
 fn published(publication: &Publication) -> String {
     let Publication { namespace, payload, class, .. } = publication;
-    let binaries: Vec<String> =
-        payload.attachments().iter().map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect()).collect();
+    let binaries: Vec<String> = payload.attachments().iter().map(|bytes| digits(bytes)).collect();
     format!(
         "{class:?} in {namespace} to {}: {} {}",
         audience(&publication.audience),

@@ -1,3 +1,5 @@
+//! Wishes against a Redis that answers in any order, refuses, and goes away.
+
 use proptest::prelude::*;
 
 use super::*;

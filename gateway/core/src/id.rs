@@ -70,7 +70,7 @@ impl fmt::Debug for NodeTag {
 }
 
 /// Index of a shard within its node, below [`SHARDS_MAX`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ShardIndex(u8);
 
 impl ShardIndex {

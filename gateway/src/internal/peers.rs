@@ -45,7 +45,7 @@ const PREFACE: &[u8] = b"PRI";
 /// How often a connection is looked at that has said less than that.
 const SNIFF_EVERY: Duration = Duration::from_millis(5);
 /// A connection on which no other node has asked anything from one of these looks to the next is closed.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 /// Resets of streams that a burst of clients hanging up may cause before it counts as an attack.
 const RESETS_MAX: usize = 1024;
 

@@ -53,10 +53,7 @@ impl Proof {
     /// Reads it; `None` if anything is missing, there twice, or not what it should be.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let text = |name: &HeaderName| one(headers, name)?.to_str().ok();
-        let sid = match headers.contains_key(&SID) {
-            true => Some(Sid::parse(text(&SID)?)?),
-            false => None,
-        };
+        let sid = if headers.contains_key(&SID) { Some(Sid::parse(text(&SID)?)?) } else { None };
         Some(Self {
             to: NodeTag::parse(text(&TO)?)?,
             sid,

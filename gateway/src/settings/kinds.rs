@@ -182,7 +182,7 @@ impl Setting for Vec<String> {
     }
 
     fn show(&self) -> String {
-        let texts: Vec<String> = self.iter().map(Setting::show).collect();
+        let texts: Self = self.iter().map(Setting::show).collect();
         format!("[{}]", texts.join(", "))
     }
 

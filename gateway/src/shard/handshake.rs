@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(*handshakes.of(kept.as_deref(), 8, false), expected(Vec::new()));
         if let Some(kept) = &mut kept {
             kept.forget(7);
-            assert_eq!((kept.bytes, kept.auth.len()), (20, 0));
+            assert_eq!((kept.bytes, kept.auth.len()), (18, 0));
         }
         let bare = handshakes.keep(|_| None, |_| None);
         assert!(bare.is_none(), "nothing is kept of nothing");

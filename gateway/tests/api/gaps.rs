@@ -1,8 +1,12 @@
 //! What clients are told when publications may have been lost between nodes.
 
+use std::sync::Arc;
+
 use roomcast::settings::{Namespace, OnGap, Settings};
 use roomcast_core::adapter::Event;
 use roomcast_core::cluster::Gap;
+use roomcast_core::delivery::Delivery;
+use roomcast_core::publication::{Audience, Payload, Publication};
 use roomcast_core::room::{self, Room};
 use serde_json::{Value, json};
 
@@ -110,4 +114,28 @@ fn a_namespace_has_its_clients_start_afresh_or_hear_nothing() {
         let line = format!("{series}{{protocol=\"{protocol}\",reason=\"gap\",initiator=\"server\"}} 1");
         gateway.until("/metrics", move |metrics| metrics.body.contains(&line));
     }
+}
+
+#[test]
+fn what_finds_a_mailbox_full_is_a_gap() {
+    let (gateway, adapter) = start_scripted(false, |_| {});
+    let mut member = Plain::member_of(&gateway, &["a"]);
+    let mut other = Plain::member_of(&gateway, &["b"]);
+    let held = gateway.hold("a", 64 << 20);
+    for _ in 0..3 {
+        let payload = Payload::from_data("[\"lost\"]", Vec::new()).expect("a payload");
+        let audience = Audience::room(Room::new("a").expect("a name"));
+        let publication = Publication::new("1".into(), room::Namespace::root(), audience, payload, u64::MAX);
+        adapter.report(Event::Delivery(Arc::new(Delivery::new(publication, None))));
+    }
+    let told = member.next();
+    assert_eq!((&told["type"], &told["rooms"]), (&json!("gap"), &json!(["a"])));
+    let instant = |name: &str| told[name].as_u64().expect("a time");
+    assert!(instant("from_ms") <= instant("until_ms") && instant("from_ms") > FROM, "{told}");
+    drop(held);
+    hears(&mut member, &gateway, "a", "after");
+    hears(&mut other, &gateway, "b", "undisturbed");
+    let metrics = gateway.get("/metrics").body;
+    assert!(metrics.contains("\nroomcast_messages_dropped_total{reason=\"mailbox_full\"} 3\n"), "{metrics}");
+    assert!(metrics.contains("\nroomcast_adapter_gaps_total 1\n"), "{metrics}");
 }

@@ -1,176 +1,205 @@
-//! What operators see of the other nodes and of the way to them; private rooms of their sockets.
+//! Several gateways in this process: one bus between them, and an adapter that tells each of the others.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use roomcast::settings::Readiness;
-use roomcast_core::adapter::{AdapterCount, Event, LinkState};
-use roomcast_core::cluster::NodeInfo;
-use roomcast_core::delivery::Delivery;
-use roomcast_core::id::{NodeTag, ShardIndex, SocketId};
-use roomcast_core::publication::{Audience, Payload, Publication};
+use roomcast::settings::{Secret, Settings};
+use roomcast_core::adapter::{
+    Adapter, Answers, BoxFuture, Capabilities, Live, MemoryAdapter, MemoryBus, PublishError, Receipt,
+};
+use roomcast_core::cluster::{NodeInfo, Request};
+use roomcast_core::id::NodeTag;
+use roomcast_core::publication::Publication;
 use roomcast_core::room::{Namespace, Room};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::clients::{Plain, SocketIo};
-use super::gateway::{Running, start, start_scripted};
-use super::scripted::{Rooms, tag};
+use super::gateway::{Answer, Running, gateway};
 
-fn peer(tag: NodeTag) -> NodeInfo {
-    NodeInfo {
-        tag,
-        name: "second \"rack\"".into(),
-        internal: ([10, 0, 0, 2], 9090).into(),
-        version: "0.0.9".into(),
-        draining: true,
-        started_at: 5,
-        heard_at: 7,
+pub(crate) const SECRET: &str = "what nodes of one test have in common";
+pub(crate) const PATH: &str = "/socket.io/?EIO=4&transport=polling";
+
+/// What nodes know of each other.
+#[derive(Default)]
+pub(crate) struct Table {
+    /// Those that all know.
+    peers: Mutex<Vec<NodeInfo>>,
+    /// Those that are found when they are asked for.
+    hidden: Mutex<Vec<NodeInfo>>,
+    pub(crate) asked: AtomicUsize,
+    /// How long an answer is held back.
+    pub(crate) hold: Mutex<Option<tokio::sync::watch::Receiver<bool>>>,
+}
+
+/// An adapter over the bus that knows the table.
+struct Knowing {
+    bus: MemoryAdapter,
+    table: Arc<Table>,
+}
+
+impl Adapter for Knowing {
+    fn capabilities(&self) -> Capabilities {
+        self.bus.capabilities()
     }
-}
 
-fn line(gateway: &Running, line: &str) {
-    let metrics = gateway.get("/metrics").body;
-    assert!(metrics.contains(&format!("\n{line}\n")), "{line}\n{metrics}");
-}
+    fn open(&self, namespace: &Namespace) -> Live {
+        self.bus.open(namespace)
+    }
 
-#[test]
-fn nodes_are_listed_by_their_tags_with_the_links_of_this_one() {
-    let (gateway, adapter) = start_scripted(false, |settings| {
-        settings.node.name = "first".into();
-        settings.cluster.advertise = "10.0.0.1:9090".into();
-    });
-    adapter.set_link(LinkState::Down, "connection refused");
-    let last = NodeTag::from_entropy([255; 3]);
-    adapter.script().peers = vec![peer(last), peer(NodeTag::from_entropy([0; 3]))];
-    let list = gateway.get("/v1/nodes").json();
-    assert_eq!(list["next"], Value::Null);
-    let items = list["items"].as_array().expect("a list");
-    let tags: Vec<_> = items.iter().map(|item| item["node"].as_str().expect("a tag").to_owned()).collect();
-    assert_eq!(tags, ["AAAA", tag().as_str(), "____"]);
-    let other = items.iter().find(|item| item["node"] == last.as_str()).expect("the peer");
-    assert_eq!(
-        *other,
-        json!({
-            "node": last.as_str(), "name": "second \"rack\"", "internal": "10.0.0.2:9090", "version": "0.0.9",
-            "draining": true, "started_at_ms": 5, "heard_at_ms": 7, "self": false,
+    fn close(&self, namespace: &Namespace) {
+        self.bus.close(namespace);
+    }
+
+    fn want(&self, namespace: &Namespace, room: &Room) -> Live {
+        self.bus.want(namespace, room)
+    }
+
+    fn unwant(&self, namespace: &Namespace, room: &Room) {
+        self.bus.unwant(namespace, room);
+    }
+
+    fn publish(&self, publication: Publication) -> BoxFuture<'static, Result<Receipt, PublishError>> {
+        self.bus.publish(publication)
+    }
+
+    fn request(&self, request: Request, deadline: Duration) -> BoxFuture<'static, Result<Answers, PublishError>> {
+        self.bus.request(request, deadline)
+    }
+
+    fn peers(&self) -> Vec<NodeInfo> {
+        self.table.peers.lock().expect("no panic").clone()
+    }
+
+    fn find(&self, tag: NodeTag) -> BoxFuture<'static, Option<NodeInfo>> {
+        self.table.asked.fetch_add(1, Ordering::SeqCst);
+        let hold = self.table.hold.lock().expect("no panic").clone();
+        let table = Arc::clone(&self.table);
+        Box::pin(async move {
+            if let Some(mut hold) = hold {
+                let _ = hold.wait_for(|released| *released).await;
+            }
+            let hidden = table.hidden.lock().expect("no panic");
+            hidden.iter().find(|node| node.tag == tag).cloned()
         })
-    );
-    let own = items.iter().find(|item| item["self"] == true).expect("this one");
-    assert_eq!(
-        (&own["name"], &own["internal"], &own["draining"]),
-        (&json!("first"), &json!("10.0.0.1:9090"), &json!(false))
-    );
-    assert_eq!(own["adapter"]["links"][0]["trouble"], "connection refused");
-    assert!(own["started_at_ms"].as_u64().is_some_and(|at| at > 1_600_000_000_000));
-    line(&gateway, "roomcast_nodes 3");
-    assert_eq!(gateway.get("/v1/nodes?limit=1").problem(400, "unsupported_field"), "limit");
-    assert!(!adapter.script().draining);
-    gateway.handle().node().start_draining();
-    assert!(adapter.script().draining, "the others are told");
-    // By itself a node lists itself.
-    let alone = start();
-    let items = alone.get("/v1/nodes").json()["items"].clone();
-    assert_eq!(
-        (items.as_array().map(Vec::len), &items[0]["self"], &items[0]["adapter"]),
-        (Some(1), &json!(true), &Value::Null)
-    );
-}
-
-#[test]
-fn a_node_is_ready_once_its_links_were_up_or_while_they_are() {
-    for (readiness, after) in [(Readiness::Startup, 200), (Readiness::Always, 503)] {
-        let (gateway, adapter) = start_scripted(false, |settings| settings.adapter.readiness = readiness);
-        adapter.set_link(LinkState::Down, "WRONGPASS");
-        let ready = gateway.get("/readyz");
-        assert_eq!((ready.status, gateway.get("/livez").status), (503, 200));
-        let link = |up: bool, trouble: &str| {
-            json!([{ "name": "redis:6379", "up": up, "proven_at_ms": 1_700_000_000_500_u64, "replica": false,
-                     "trouble": trouble }])
-        };
-        let adapter_of = |up, trouble| json!({ "kind": "memory", "up": up, "links": link(up, trouble) });
-        let checks = |adapter| json!({ "listeners": true, "shards": true, "drain": true, "adapter": adapter });
-        assert_eq!(
-            ready.json(),
-            json!({ "ready": false, "checks": checks(false), "draining": false, "degraded": true,
-                    "adapter": adapter_of(false, "WRONGPASS") })
-        );
-        line(&gateway, "roomcast_adapter_up 0");
-        line(&gateway, "roomcast_ready{check=\"adapter\"} 0");
-        // It was up though nobody asked meanwhile.
-        adapter.set_link(LinkState::Up, "");
-        gateway.until("/livez", |_| gateway.handle().node().links.changes() == 3);
-        adapter.set_link(LinkState::Down, "silence");
-        gateway.until("/livez", |_| gateway.handle().node().links.changes() == 4);
-        let down = gateway.get("/readyz");
-        assert_eq!((down.status, gateway.get("/livez").status), (after, 200), "{readiness:?}");
-        assert_eq!((&down.json()["degraded"], &down.json()["adapter"]["up"]), (&json!(true), &json!(false)));
-        adapter.set_link(LinkState::Up, "");
-        let up = gateway.until("/readyz", |answer| answer.status == 200);
-        assert_eq!((&up.json()["degraded"], &up.json()["adapter"]), (&json!(false), &adapter_of(true, "")));
-        line(&gateway, "roomcast_adapter_up 1");
-        line(&gateway, "roomcast_adapter_heartbeat_timestamp_seconds 1700000000");
-        adapter.script().links[0].replica = true;
-        line(&gateway, "roomcast_adapter_role_mismatch 1");
     }
 }
 
-#[test]
-fn what_the_adapter_counts_is_shown_and_what_comes_from_others_is_counted() {
-    let (gateway, adapter) = start_scripted(false, |_| {});
-    adapter.script().counts = vec![(AdapterCount::ReconnectsRole, 4), (AdapterCount::QueueBytes, 99)];
-    line(&gateway, "roomcast_adapter_reconnects_total{cause=\"role\"} 4");
-    line(&gateway, "roomcast_adapter_queue_bytes 99");
-    line(&gateway, "roomcast_adapter_up 1");
-    line(&gateway, "roomcast_nodes 1");
-    let mut member = Plain::member_of(&gateway, &["a"]);
-    for room in ["a", "b", "c"] {
-        let payload = Payload::from_data("[\"x\"]", Vec::new()).expect("a payload");
-        let audience = Audience::room(Room::new(room).expect("a name"));
-        let publication = Publication::new("1".into(), Namespace::root(), audience, payload, 1);
-        adapter.report(Event::Delivery(Arc::new(Delivery::new(publication, None))));
+impl Table {
+    /// All know that a node is there.
+    pub(crate) fn set(&self, node: &Running, internal: SocketAddr) {
+        let info = info(node, internal);
+        let mut peers = self.peers.lock().expect("no panic");
+        peers.retain(|peer| peer.tag != info.tag);
+        peers.push(info);
     }
-    assert_eq!(member.next()["event"], "x");
-    gateway.until("/metrics", |metrics| metrics.body.contains("roomcast_adapter_messages_total{direction=\"in\"} 3\n"));
-    line(&gateway, "roomcast_adapter_deliveries_total{result=\"matched\"} 1");
-    line(&gateway, "roomcast_adapter_deliveries_total{result=\"unmatched\"} 2");
+
+    /// Nobody knows it, until it is asked for.
+    pub(crate) fn hide(&self, node: &Running) {
+        let info = info(node, node.handle().internal_address());
+        self.peers.lock().expect("no panic").retain(|peer| peer.tag != info.tag);
+        self.hidden.lock().expect("no panic").push(info);
+    }
 }
 
-#[test]
-fn nobody_joins_the_private_room_of_a_socket_of_another_node() {
-    let (gateway, adapter) = start_scripted(false, |_| {});
-    let other = NodeTag::from_entropy([7; 3]);
-    adapter.script().peers = vec![peer(other)];
-    let shard = ShardIndex::new(40).expect("below 64");
-    let private = SocketId::new(other, shard, [9; 12]);
-    let unknown = SocketId::new(NodeTag::from_entropy([8; 3]), shard, [9; 12]);
-    let mut client = Plain::member_of(&gateway, &[]);
-    let mut subscribe = |room: &str| -> Value {
-        client.socket.send(&json!({ "type": "subscribe", "id": 1, "room": room }).to_string());
-        client.next()
-    };
-    assert_eq!(subscribe(private.as_str())["code"], "forbidden");
-    assert_eq!(subscribe(unknown.as_str())["type"], "ok", "a name like any other");
-    let join = json!({ "rooms": [private.as_str()], "select": { "all": true } }).to_string();
-    assert_eq!(gateway.post("/v1/rooms/join", &join).problem(422, "room_name_invalid"), "rooms[0]");
+/// A node as others are told of it.
+pub(crate) fn info(node: &Running, internal: SocketAddr) -> NodeInfo {
+    let (name, version) = (String::new(), String::new());
+    let tag = node.handle().node().tag;
+    NodeInfo { tag, name, internal, version, draining: false, started_at: 0, heard_at: 0 }
 }
 
-#[test]
-fn private_rooms_are_wanted_one_by_one_where_the_adapter_needs_it() {
-    for wanted in [true, false] {
-        let (gateway, adapter) = start_scripted(wanted, |_| {});
-        // It is not waited for.
-        adapter.set_rooms(Rooms::Soon);
-        let client = Plain::member_of(&gateway, &[]);
-        adapter.set_rooms(Rooms::Live);
-        let stock = SocketIo::member_of(&gateway, "a");
-        let ids = [client.id.clone(), stock.id.clone()];
-        let count = |wish: &str| adapter.script().wishes.iter().filter(|made| *made == wish).count();
-        for id in &ids {
-            assert_eq!((count(id), count(&format!("-{id}"))), (usize::from(wanted), 0));
+/// Nodes that know each other.
+pub(crate) fn start<const N: usize>(change: impl Fn(usize, &mut Settings)) -> ([Running; N], Arc<Table>) {
+    // Another one for each node of the process: tests run beside each other.
+    static NUMBER: AtomicU8 = AtomicU8::new(0);
+    let (bus, table) = (MemoryBus::new(), Arc::<Table>::default());
+    let nodes = std::array::from_fn(|index| {
+        let tag = NodeTag::from_entropy([7, 7, NUMBER.fetch_add(1, Ordering::Relaxed)]);
+        let (bus, events) = bus.join(tag);
+        let adapter = Knowing { bus, table: Arc::clone(&table) };
+        let gateway = gateway(|settings| {
+            settings.cluster.secret = Secret::new(SECRET.into());
+            change(index, settings);
+        });
+        let node = Running::of(gateway.adapter(tag, Arc::new(adapter), events));
+        table.set(&node, node.handle().internal_address());
+        node
+    });
+    (nodes, table)
+}
+
+/// A session that was opened on one node, by polling.
+pub(crate) struct Session {
+    pub(crate) path: String,
+    pub(crate) sid: String,
+}
+
+impl Session {
+    /// Opens one.
+    pub(crate) fn open(node: &Running) -> Self {
+        let open = node.polls().request("GET", PATH, &[], None);
+        let open: Value = serde_json::from_str(&open.body[1..]).expect("JSON");
+        let sid = open["sid"].as_str().expect("an id").to_owned();
+        Self { path: format!("{PATH}&sid={sid}"), sid }
+    }
+
+    /// Opens one that has joined `/`, and a room, through `by`.
+    pub(crate) fn member(node: &Running, by: &Running, room: &str) -> Self {
+        let session = Self::open(node);
+        session.posts(by, "40");
+        assert!(session.get(by).body.starts_with("40"));
+        session.posts(by, &format!(r#"420["subscribe","{room}"]"#));
+        assert!(session.get(by).body.starts_with("430"));
+        session
+    }
+
+    pub(crate) fn get(&self, by: &Running) -> Answer {
+        by.polls().request("GET", &self.path, &[], None)
+    }
+
+    pub(crate) fn post(&self, by: &Running, body: &str) -> Answer {
+        by.polls().request("POST", &self.path, &[], Some(body))
+    }
+
+    pub(crate) fn posts(&self, by: &Running, body: &str) {
+        let answer = self.post(by, body);
+        assert_eq!((answer.status, answer.body.as_str()), (200, "ok"), "{answer:?}");
+    }
+
+    /// A GET that is pending when this returns: the node took it in the same breath as the one before it
+    /// on this connection, which is answered.
+    pub(crate) fn getting(&self, by: &Running) -> super::gateway::Http {
+        let mut http = by.polls();
+        let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+        http.send(&(get("/nothing-here") + &get(&self.path)));
+        assert_eq!(http.answer(false).status, 404);
+        http
+    }
+
+    /// The path of its upgrade.
+    pub(crate) fn websocket(&self) -> String {
+        format!("/socket.io/?EIO=4&transport=websocket&sid={}", self.sid)
+    }
+
+    /// Waits until its node has let it go. A pong is welcome at any time.
+    pub(crate) fn until_gone(&self, home: &Running) {
+        let started = std::time::Instant::now();
+        while self.post(home, "3").status == 200 {
+            assert!(started.elapsed() < super::gateway::DEADLINE, "it is still there");
+            std::thread::sleep(Duration::from_millis(10));
         }
-        drop((client, stock));
-        gateway.until("/v1/connections", |list| list.json()["items"] == json!([]));
-        for id in &ids {
-            assert_eq!(count(&format!("-{id}")), usize::from(wanted));
-        }
+        is_unknown(&self.get(home));
     }
+}
+
+/// The answer to a session that is not there.
+pub(crate) fn is_unknown(answer: &Answer) {
+    assert_eq!((answer.status, answer.body.as_str()), (400, r#"{"code":1,"message":"Session ID unknown"}"#));
+}
+
+/// Waits until a series of a node's has a value.
+pub(crate) fn until(node: &Running, series: &str, value: u64) {
+    let line = format!("\n{series} {value}\n");
+    node.until("/metrics", |answer| answer.body.contains(&line));
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use roomcast_core::adapter::{
     Adapter, AdapterCount, AdapterError, Answers, BoxFuture, Capabilities, EVENTS_MAX, Event, Events, LinkState,
-    LinkStatus, Live, MemoryAdapter, PublishError, Receipt,
+    LinkStatus, Live, MemoryAdapter, MemoryBus, PublishError, Receipt,
 };
-use roomcast_core::cluster::{NodeInfo, Request};
+use roomcast_core::cluster::{Answer, NodeInfo, Request};
 use roomcast_core::id::NodeTag;
 use roomcast_core::publication::{Fallback, Publication};
 use roomcast_core::room::{Namespace, Room};
@@ -36,6 +36,8 @@ pub(crate) struct Script {
     /// Wishes that were made, and with a minus taken back, of rooms.
     pub(crate) wishes: Vec<String>,
     pub(crate) draining: bool,
+    /// What servers that are no nodes answer.
+    pub(crate) servers: Vec<Answer>,
 }
 
 /// See the module.
@@ -53,8 +55,17 @@ pub(crate) fn tag() -> NodeTag {
 }
 
 impl Scripted {
+    /// A node by itself.
     pub(crate) fn new(private_rooms_wanted: bool) -> (Arc<Self>, Events) {
-        let (inner, mut own) = MemoryAdapter::alone(tag());
+        Self::around(MemoryAdapter::alone(tag()), private_rooms_wanted)
+    }
+
+    /// One node of several.
+    pub(crate) fn on(bus: &MemoryBus, tag: NodeTag) -> (Arc<Self>, Events) {
+        Self::around(bus.join(tag), false)
+    }
+
+    fn around((inner, mut own): (MemoryAdapter, Events), private_rooms_wanted: bool) -> (Arc<Self>, Events) {
         let (events, taken) = mpsc::channel(EVENTS_MAX);
         let forwarded = events.clone();
         // Ends with the adapter.
@@ -137,7 +148,26 @@ impl Adapter for Scripted {
     }
 
     fn request(&self, request: Request, deadline: Duration) -> BoxFuture<'static, Result<Answers, PublishError>> {
-        self.inner.request(request, deadline)
+        let servers = match &request {
+            Request::FetchSockets { servers: true, .. } | Request::ListRooms { servers: true, .. } => {
+                self.script().servers.clone()
+            }
+            _ => Vec::new(),
+        };
+        let asked = self.inner.request(request, deadline);
+        Box::pin(async move {
+            let mut nodes = asked.await?;
+            let (sender, answers) = mpsc::channel(64);
+            tokio::spawn(async move {
+                for answer in servers {
+                    let _ = sender.send(answer).await;
+                }
+                while let Some(answer) = nodes.recv().await {
+                    let _ = sender.send(answer).await;
+                }
+            });
+            Ok(answers)
+        })
     }
 
     fn links(&self) -> Vec<LinkStatus> {

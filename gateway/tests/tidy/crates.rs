@@ -23,7 +23,8 @@ const MAY_NAME: &[(&str, &[&str], &str)] = &[
     ("hyper", HTTP, "listeners and routes"),
     ("hyper_util", HTTP, "listeners and routes"),
     ("http_body_util", HTTP, "listeners and routes"),
-    ("sha2", &["gateway/src/internal/guard.rs"], "keys of the API"),
+    ("sha2", &["gateway/src/internal/guard.rs", "gateway/src/peers/signature.rs"], "keys of the API; proofs of nodes"),
+    ("hmac", &["gateway/src/peers/signature.rs"], "proofs of nodes"),
     ("subtle", &["gateway/src/internal/guard.rs"], "keys of the API"),
     ("mio", &["loadtest/*"], "the harness's own event loop"),
     ("hdrhistogram", &["loadtest/*"], "the harness's figures"),
@@ -39,7 +40,13 @@ const MAY_NAME: &[(&str, &[&str], &str)] = &[
 const ENVIRONMENT: &[&str] = &["gateway/src/settings*"];
 
 /// Files that speak HTTP.
-const HTTP: &[&str] = &["gateway/src/http.rs", "gateway/src/internal*", "gateway/src/public*", "gateway/examples/*"];
+const HTTP: &[&str] = &[
+    "gateway/src/http.rs",
+    "gateway/src/internal*",
+    "gateway/src/peers*",
+    "gateway/src/public*",
+    "gateway/examples/*",
+];
 
 /// Core does no I/O and never asks for the time; its suite for adapters waits, though.
 const NOT_IN_CORE: [&str; 7] =

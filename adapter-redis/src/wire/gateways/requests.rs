@@ -16,7 +16,7 @@ use super::{millis, names, rooms};
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Asked {
-    BroadcastWithAcks { publication: Published, timeout_ms: u64 },
+    BroadcastWithAcks { publication: Event, timeout_ms: u64 },
     Join(Selected, Vec<String>),
     Leave(Selected, Vec<String>),
     Disconnect { select: Selected, reconnect: bool },
@@ -37,7 +37,7 @@ pub(super) struct Selected {
 
 /// [`Publication`] in plain types.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Published {
+pub(super) struct Event {
     id: String,
     to: Selected,
     /// JSON text.
@@ -129,7 +129,7 @@ impl From<&Select> for Selected {
     }
 }
 
-impl From<&Publication> for Published {
+impl From<&Publication> for Event {
     fn from(publication: &Publication) -> Self {
         Self {
             id: publication.id.to_string(),
@@ -152,7 +152,7 @@ impl From<&Publication> for Published {
     }
 }
 
-impl Published {
+impl Event {
     fn into_publication(self) -> Option<Publication> {
         let Select { namespace, audience } = self.to.into_select()?;
         let payload = Payload::from_data(&self.data, binaries(&self.attachments)?).ok()?;

@@ -18,6 +18,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         ("Matched", closed(json!({ "matched": count("Connections that it was done to.") }), &["matched"])),
         ("Joined", closed(joined(), &["matched", "refused"])),
         ("RoomInfo", room_info()),
+        ("RoomCount", room_count()),
         ("RoomPage", page("RoomInfo")),
         ("Connection", connection()),
         ("ConnectionPage", page("Connection")),
@@ -104,9 +105,29 @@ fn refused_item() -> Value {
 fn room_info() -> Value {
     let properties = json!({
         "room": text("Its name."),
-        "members": count("Connections in it; 0 if there is no such room."),
+        "members": count("Connections in it, on all nodes; 0 if there is no such room."),
+        "server": {
+            "const": true,
+            "description": "With `servers`: a server that is no node has members of it, uncounted. Left out otherwise.",
+        },
     });
     closed(properties, &["room", "members"])
+}
+
+fn room_count() -> Value {
+    let properties = json!({
+        "room": text("Its name."),
+        "members": count("Connections in it, on all nodes; 0 if there is no such room."),
+        "unreachable": unreachable(),
+    });
+    closed(properties, &["room", "members"])
+}
+
+fn unreachable() -> Value {
+    json!({
+        "type": "array", "items": { "type": "string" }, "minItems": 1,
+        "description": "Tags of nodes that did not answer in time: what they have is missing. Left out if all did.",
+    })
 }
 
 fn connection() -> Value {
@@ -121,9 +142,14 @@ fn connection() -> Value {
         "transport": { "type": "string", "enum": ["websocket", "polling"] },
         "address": text("The peer's address and port."),
         "connected_at_ms": count("When it connected, in milliseconds since 1970."),
+        "node": text("The tag of the node that it is connected to."),
         "shard": count("Which shard of its node serves it."),
+        "server": {
+            "const": true,
+            "description": "With `servers`, in place of node and shard: it is connected to a server that is no node.",
+        },
     });
-    let all = ["id", "namespace", "rooms", "protocol", "transport", "address", "connected_at_ms", "shard"];
+    let all = ["id", "namespace", "rooms", "protocol", "transport", "address", "connected_at_ms"];
     closed(properties, &all)
 }
 
@@ -134,6 +160,7 @@ fn page(item: &str) -> Value {
             "type": ["string", "null"],
             "description": "The `cursor` of the next page; null on the last.",
         },
+        "unreachable": unreachable(),
     });
     closed(properties, &["items", "next"])
 }

@@ -196,7 +196,7 @@ fn list(
 fn show_room(about: &About<'_>) -> Operation {
     let mut operation = Operation {
         description: "A room without members does not exist; asking for it is no error.".into(),
-        answers: vec![(200, "The room.", in_json("RoomInfo"))],
+        answers: vec![(200, "The room.", in_json("RoomCount"))],
         ..operation("showRoom", "rooms", "Show one room", &[GUARD, QUERY, &[NotFound, RoomNameInvalid], SHARDS])
     };
     operation.parameters.push(parameters::of_path("room", "Room", "The room, percent-encoded as one segment."));

@@ -14,11 +14,11 @@ pub(super) fn is_at(path: &str) -> bool {
 }
 
 /// Answers; `None`: nobody here answers that.
-pub(super) async fn answer(node: &Arc<Node>, target: &str, _body: Bytes) -> Option<Bytes> {
+pub(super) async fn answer(node: &Arc<Node>, target: &str, body: Bytes) -> Option<Bytes> {
     match target {
         HELLO => Some(hello(node)),
         SOUND => Some(node.links.view().is_some_and(|view| view.up).to_string().into()),
-        _ => None,
+        _ => super::super::siblings::answer(node, target, &body).await,
     }
 }
 

@@ -54,7 +54,7 @@ impl fmt::Debug for Config {
 }
 
 /// Where Redis is. Addresses are `host:port`; names are looked up anew at every attempt to connect.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Servers {
     /// One server, or one name that always leads to the master.
     Standalone(String),
@@ -71,6 +71,19 @@ pub enum Servers {
     },
     /// Some nodes of a Redis Cluster.
     Cluster(Vec<String>),
+}
+
+/// Without credentials.
+impl fmt::Debug for Servers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Standalone(address) => f.debug_tuple("Standalone").field(address).finish(),
+            Self::Sentinel { addresses, master, .. } => {
+                f.debug_struct("Sentinel").field("addresses", addresses).field("master", master).finish_non_exhaustive()
+            }
+            Self::Cluster(addresses) => f.debug_tuple("Cluster").field(addresses).finish(),
+        }
+    }
 }
 
 /// How links are encrypted. Certificates are always verified.

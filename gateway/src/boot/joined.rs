@@ -1,4 +1,4 @@
-//! The Redis adapter, of the settings.
+//! A node that is joined with others over Redis: the adapter, of the settings.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock, Weak};
