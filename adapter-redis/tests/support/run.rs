@@ -77,7 +77,8 @@ impl Run {
         if fault == Fault::None {
             let ledger = self.ledger.lock();
             let mut since = ledger.published.iter().filter(|(_, published)| published.sent_at >= healed_at);
-            let refused = since.find(|(_, published)| published.answered.is_none_or(|(how, _)| how != Outcome::Accepted));
+            let refused =
+                since.find(|(_, published)| published.answered.is_none_or(|(how, _)| how != Outcome::Accepted));
             assert!(refused.is_none(), "{}: refused without a fault: {refused:?}", self.name);
         }
         let noticed = summary.gaps + summary.refused + summary.unknown > 0;
