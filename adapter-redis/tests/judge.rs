@@ -191,9 +191,10 @@ async fn a_run_over_an_adapter_that_loses_nothing_has_no_gap() {
         Node::hear(index, Arc::new(adapter), events, &ledger)
     };
     let nodes: Vec<_> = (0..NODES).map(join).collect();
+    let began = now();
     let run = Run::start("in memory", nodes, vec![room("a"), room("b")], ledger.clone()).await;
     run.stream.flood(&room("a"), 20, 1000).await;
-    let facts = run.end(now(), Fault::None).await;
+    let facts = run.end(began, Fault::None).await;
     let summary = judge(&facts, Fault::None).expect("nothing is lost");
     assert!(summary.accepted > 100, "{summary}");
     assert_eq!(summary, Summary { accepted: summary.accepted, ..Summary::default() });

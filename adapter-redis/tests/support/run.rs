@@ -5,7 +5,7 @@ use std::time::Duration;
 use roomcast_core::publication::UnixMillis;
 use roomcast_core::room::Room;
 
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Outcome};
 use super::node::{Node, Shared, now};
 use super::stream::Stream;
 use super::verdict::{Fault, judge};
@@ -74,6 +74,13 @@ impl Run {
         self.stream.stop().await;
         let settled = || judge(&self.ledger.lock(), fault).map_err(|violations| shown(&violations));
         let summary = until_async(&format!("{}: the judgement", self.name), TOLD_DEADLINE, settled).await;
+        if fault == Fault::None {
+            let ledger = self.ledger.lock();
+            let mut since = ledger.published.iter().filter(|(_, published)| published.sent_at >= healed_at);
+            let refused =
+                since.find(|(_, published)| published.answered.is_none_or(|(how, _)| how != Outcome::Accepted));
+            assert!(refused.is_none(), "{}: refused without a fault: {refused:?}", self.name);
+        }
         let noticed = summary.gaps + summary.refused + summary.unknown > 0;
         assert!(noticed || fault == Fault::None, "{}: the fault did nothing, so that nothing was tested", self.name);
         println!("{}: resumed after {} ms; {summary}", self.name, flowed_at.saturating_sub(healed_at));
