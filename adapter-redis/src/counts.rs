@@ -73,6 +73,7 @@ impl Counts {
             (AdapterCount::OutcomesUnknown, self.outcomes_unknown.get()),
             (AdapterCount::RequestsRefused, self.requests_refused.get()),
             (AdapterCount::EventsFullDrops, self.overflowed.get() + self.answers_dropped.get()),
+            (AdapterCount::Unwanted, self.unconcerned.get()),
             (AdapterCount::Resubscribes, self.resubscribed.get()),
         ]
     }

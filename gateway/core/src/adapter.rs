@@ -258,6 +258,8 @@ counts! {
     EventsFullDrops,
     /// Times that all subscriptions of a link were made anew.
     Resubscribes,
+    /// Publications of other nodes that came, and that nobody here wants: there is no member.
+    Unwanted,
     /// Bytes of publications that wait for the backend now.
     QueueBytes,
 }

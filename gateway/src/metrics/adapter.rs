@@ -32,6 +32,7 @@ fn shown(count: AdapterCount) -> Shown {
         AdapterCount::RequestsRefused => Counter::AdapterErrors(AdapterFault::RequestRefused),
         AdapterCount::EventsFullDrops => Counter::AdapterErrors(AdapterFault::EventsFull),
         AdapterCount::Resubscribes => Counter::AdapterResubscribes,
+        AdapterCount::Unwanted => Counter::AdapterUnwanted,
         AdapterCount::QueueBytes => return Shown::Gauge(Gauge::AdapterQueueBytes),
     })
 }

@@ -156,6 +156,9 @@ families! {
         AdapterMessages(direction: Direction) = "roomcast_adapter_messages_total";
         /// Publications of other nodes, by whether their rooms have members here: the rest was sent here for nothing.
         AdapterDeliveries(result: DeliveryMatch) = "roomcast_adapter_deliveries_total";
+        /// Publications of other nodes that came over the adapter for rooms without a member here: they were
+        /// dropped before anything else. What came is these and the deliveries together.
+        AdapterUnwanted = "roomcast_adapter_unwanted_total";
         /// Spans of time in which publications between nodes may have been lost.
         AdapterGaps = "roomcast_adapter_gaps_total";
         /// Notices of gaps to members here, one for each room.
