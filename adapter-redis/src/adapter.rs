@@ -71,27 +71,32 @@ impl RedisAdapter {
         }
     }
 
-    /// The channels on which a namespace is heard, in which way.
-    fn channels(&self, namespace: &Namespace) -> Vec<(String, Kind)> {
+    /// The channels on which a namespace is heard, in which way, and what comes there.
+    fn channels(&self, namespace: &Namespace) -> Vec<(String, Kind, Owner)> {
         let shared = &self.shared;
-        let own = gateways::namespace(&shared.config.prefix, namespace);
-        let mut channels: Vec<(String, Kind)> =
-            shared.wire.channels(namespace).into_iter().map(|channel| (channel, shared.links.kind())).collect();
-        channels.push((own, shared.links.kind()));
+        let kind = shared.links.kind();
+        let (everybody, requests) = (Owner::Namespace(namespace.clone()), Owner::Requests(namespace.clone()));
+        // The first of a format's channels is that of everybody; the others are for requests.
+        let owners = std::iter::once(&everybody).chain(std::iter::repeat(&requests));
+        let theirs = shared.wire.channels(namespace).into_iter().zip(owners);
+        let mut channels: Vec<_> = theirs.map(|(channel, owner)| (channel, kind, owner.clone())).collect();
+        channels.push((gateways::namespace(&shared.config.prefix, namespace), kind, requests.clone()));
         if let Some((ingest, kind)) = self.ingest() {
-            // The first of a format's channels is that of everybody; the others are for requests.
-            channels.extend(ingest.channels(namespace).into_iter().take(1).map(|channel| (channel, kind)));
+            let first = ingest.channels(namespace).into_iter().next();
+            channels.extend(first.map(|channel| (channel, kind, everybody)));
         }
         channels
     }
 
     /// The channels of a room that no other subscription covers.
-    fn room_channels(&self, namespace: &Namespace, room: &Room) -> Vec<(String, Kind)> {
+    fn room_channels(&self, namespace: &Namespace, room: &Room) -> Vec<(String, Kind, Owner)> {
         let shared = &self.shared;
-        let own = shared.wire.room(namespace, room, shared.tag()).map(|channel| (channel, shared.links.kind()));
-        let taken = self
-            .ingest()
-            .and_then(|(ingest, kind)| ingest.room(namespace, room, shared.tag()).map(|channel| (channel, kind)));
+        let owner = || Owner::Room(namespace.clone(), room.clone());
+        let own = shared.wire.room(namespace, room, shared.tag());
+        let own = own.map(|channel| (channel, shared.links.kind(), owner()));
+        let taken = self.ingest().and_then(|(ingest, kind)| {
+            ingest.room(namespace, room, shared.tag()).map(|channel| (channel, kind, owner()))
+        });
         own.into_iter().chain(taken).collect()
     }
 
@@ -101,11 +106,9 @@ impl RedisAdapter {
         Some((self.shared.ingest.as_ref()?, kind))
     }
 
-    fn want_all(&self, channels: Vec<(String, Kind)>, owner: &Owner) -> Live {
-        let soon: Vec<oneshot::Receiver<()>> = channels
-            .into_iter()
-            .filter_map(|(channel, kind)| self.shared.want(&channel, kind, owner.clone()))
-            .collect();
+    fn want_all(&self, channels: Vec<(String, Kind, Owner)>) -> Live {
+        let want = |(channel, kind, owner): (String, Kind, Owner)| self.shared.want(&channel, kind, owner);
+        let soon: Vec<oneshot::Receiver<()>> = channels.into_iter().filter_map(want).collect();
         if soon.is_empty() {
             return Live::Now;
         }
@@ -137,27 +140,26 @@ impl Adapter for RedisAdapter {
 
     fn open(&self, namespace: &Namespace) -> Live {
         self.shared.wants.open(namespace);
-        self.want_all(self.channels(namespace), &Owner::Namespace(namespace.clone()))
+        self.want_all(self.channels(namespace))
     }
 
     fn close(&self, namespace: &Namespace) {
         for room in self.shared.wants.close(namespace) {
             self.let_go_of(namespace, &room);
         }
-        for (channel, _) in self.channels(namespace) {
-            self.shared.unwant(&channel, &Owner::Namespace(namespace.clone()));
+        for (channel, _, owner) in self.channels(namespace) {
+            self.shared.unwant(&channel, &owner);
         }
     }
 
     fn want(&self, namespace: &Namespace, room: &Room) -> Live {
         self.shared.wants.want(namespace, room);
-        let owner = Owner::Room(namespace.clone(), room.clone());
         let channels = self.room_channels(namespace, room);
         if channels.is_empty() {
             // It is heard on the namespace's channels.
-            return self.want_all(self.channels(namespace), &Owner::Namespace(namespace.clone()));
+            return self.want_all(self.channels(namespace));
         }
-        self.want_all(channels, &owner)
+        self.want_all(channels)
     }
 
     fn unwant(&self, namespace: &Namespace, room: &Room) {
@@ -246,8 +248,7 @@ impl Adapter for RedisAdapter {
 
 impl RedisAdapter {
     fn let_go_of(&self, namespace: &Namespace, room: &Room) {
-        let owner = Owner::Room(namespace.clone(), room.clone());
-        for (channel, _) in self.room_channels(namespace, room) {
+        for (channel, _, owner) in self.room_channels(namespace, room) {
             self.shared.unwant(&channel, &owner);
         }
     }

@@ -49,6 +49,8 @@ pub(crate) enum Owner {
     Node,
     /// Everybody in a namespace.
     Namespace(Namespace),
+    /// Requests and answers about a namespace: no publication comes there.
+    Requests(Namespace),
     /// The members of a room.
     Room(Namespace, Room),
 }

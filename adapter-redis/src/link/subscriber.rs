@@ -94,7 +94,7 @@ fn mend(shared: &Shared, mended: Vec<Mended>) {
     for Mended { owners, from } in mended {
         for owner in owners {
             let (namespace, rooms) = match owner {
-                Owner::Node => continue,
+                Owner::Node | Owner::Requests(_) => continue,
                 Owner::Namespace(namespace) => (namespace, Vec::new()),
                 Owner::Room(namespace, room) => (namespace, vec![room]),
             };

@@ -169,7 +169,9 @@ async fn resubscribe(server: &Server, format: Format) {
         took.push(began.elapsed());
     }
     let (least, most) = (took.iter().min().expect("some"), took.iter().max().expect("some"));
-    println!("{format:?}: {ROOMS} rooms subscribed anew in {least:?} to {most:?}, the pause before connecting included");
+    println!(
+        "{format:?}: {ROOMS} rooms subscribed anew in {least:?} to {most:?}, the pause before connecting included"
+    );
 }
 
 /// The share of publications to single busy rooms that a node hears which hosts one in a hundred of them.
