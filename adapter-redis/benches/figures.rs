@@ -83,9 +83,10 @@ fn publication(to: &Room) -> Publication {
     Publication::new("1".into(), Namespace::root(), Audience::room(to.clone()), payload, support::node::now())
 }
 
-fn quantile(times: &mut [Duration], of: f64) -> Duration {
+/// The time that so many of a hundred are within.
+fn quantile(times: &mut [Duration], of: usize) -> Duration {
     times.sort_unstable();
-    times[((times.len() - 1) as f64 * of) as usize]
+    times[(times.len() - 1) * of / 100]
 }
 
 /// From publishing on one node to the delivery on another, in round trips of a bare `PING`, taken in turns.
@@ -111,10 +112,10 @@ async fn hop(server: &Server, format: Format) {
     let ratio = |of| quantile(&mut hops.clone(), of).as_secs_f64() / quantile(&mut pings.clone(), of).as_secs_f64();
     println!(
         "{format:?}: hop p50 {:?}, PING p50 {:?}: {:.2} round trips; p99 {:.2}",
-        quantile(&mut hops.clone(), 0.5),
-        quantile(&mut pings.clone(), 0.5),
-        ratio(0.5),
-        ratio(0.99)
+        quantile(&mut hops.clone(), 50),
+        quantile(&mut pings.clone(), 50),
+        ratio(50),
+        ratio(99)
     );
 }
 
