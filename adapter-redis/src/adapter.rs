@@ -28,6 +28,8 @@ use crate::wire::gateways::{self, Own};
 use crate::wire::{Outgoing, Wire};
 use crate::wishes::{Kind, Owner};
 
+/// How long a node may take to say that it is gone.
+const FAREWELL: Duration = Duration::from_millis(500);
 /// How long the registry may take to say where a node is.
 const FIND: Duration = Duration::from_secs(2);
 
@@ -243,6 +245,27 @@ impl Adapter for RedisAdapter {
     fn announce_draining(&self) {
         self.shared.draining.store(true, Ordering::Relaxed);
         self.shared.announce(&Own::Joined(self.shared.me()));
+    }
+
+    fn leave(&self) -> BoxFuture<'static, ()> {
+        let shared = Arc::clone(&self.shared);
+        shared.left.store(true, Ordering::Relaxed);
+        let key = gateways::node_key(&shared.config.prefix, shared.tag());
+        let channel = gateways::all(&shared.config.prefix);
+        let left = gateways::encode(&Own::Left(shared.tag()));
+        Box::pin(async move {
+            let told = shared.links.of(&channel).post(&shared, channel, left, None);
+            let connection = shared.links.of(&key).connection();
+            let leaving = async {
+                if let Ok(told) = told {
+                    let _ = told.await;
+                }
+                if let Some(connection) = connection {
+                    let _ = connection.call(redis::cmd("DEL").arg(&key)).await;
+                }
+            };
+            let _ = tokio::time::timeout(FAREWELL, leaving).await;
+        })
     }
 }
 

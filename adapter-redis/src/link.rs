@@ -234,6 +234,9 @@ impl Link {
 impl Shared {
     /// Says something to all other nodes.
     pub(crate) fn announce(&self, own: &Own) {
+        if self.left.load(Ordering::Relaxed) {
+            return;
+        }
         let channel = gateways::all(&self.config.prefix);
         self.links.of(&channel).post_own(self, &channel, gateways::encode(own));
     }

@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) wants: Wants,
     /// Whether this node is going away.
     pub(crate) draining: AtomicBool,
+    /// Whether it is gone: nothing is said of it any more.
+    pub(crate) left: AtomicBool,
     /// The span of the last gap that was declared for everything.
     pub(crate) declared: Mutex<Option<Span>>,
 }
@@ -57,6 +59,7 @@ impl Shared {
             counts: Counts::default(),
             wants: Wants::new(config.node.tag),
             draining: AtomicBool::new(false),
+            left: AtomicBool::new(false),
             declared: Mutex::default(),
             config,
         }

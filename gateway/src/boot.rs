@@ -283,6 +283,7 @@ impl Handle {
             // A shard that panicked has said so in the log.
             let _ = thread.join();
         }
+        self.control.block_on(self.node.adapter.leave());
         self.control.shutdown_timeout(Duration::from_millis(100));
     }
 }

@@ -135,6 +135,9 @@ async fn announce(shared: &Arc<Shared>, link: &Link, publishes: &Connection) -> 
     loop {
         tokio::time::sleep_until(next).await;
         next = Instant::now() + ANNOUNCE;
+        if shared.left.load(Ordering::Relaxed) {
+            continue;
+        }
         if shared.links.is_of(link, &key) {
             match register(shared, publishes, &key, claimed).await {
                 Ok(()) => claimed = true,

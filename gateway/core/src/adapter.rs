@@ -88,6 +88,11 @@ pub trait Adapter: Send + Sync + 'static {
 
     /// Tells the other nodes that this one is going away.
     fn announce_draining(&self) {}
+
+    /// Tells the other nodes that this one is gone. Resolves when they may have heard, or cannot.
+    fn leave(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Answers of all nodes to one request.
