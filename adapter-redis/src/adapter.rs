@@ -65,6 +65,11 @@ impl RedisAdapter {
             drop(link.want(&canary, shared.links.kind(), Owner::Node, shared.clock.now()));
         }
         let prefix = &shared.config.prefix;
+        if matches!(shared.config.servers, Servers::Cluster(_)) && shared.links.is_sharded() {
+            for canary in links::canaries(prefix) {
+                drop(shared.want(&canary, shared.links.kind(), Owner::Node));
+            }
+        }
         for channel in [gateways::all(prefix), gateways::node(prefix, tag)] {
             drop(shared.want(&channel, shared.links.kind(), Owner::Node));
         }
@@ -174,9 +179,12 @@ impl Adapter for RedisAdapter {
         let shared = Arc::clone(&self.shared);
         let fallback = publication.fallback;
         let Outgoing { channel, payload } = shared.wire.publication(&publication);
-        let here = shared.wants.concern(&publication.namespace, &publication.audience);
+        let (namespace, audience) = (publication.namespace.clone(), publication.audience.clone());
+        let here = shared.wants.concern(&namespace, &audience);
         let delivery = here.then(|| Arc::new(Delivery::new(publication, None)));
-        let posted = shared.links.of(&channel).post(&shared, channel, payload, delivery.clone());
+        let link = shared.links.of(&channel);
+        link.note_published(&namespace, &audience, shared.clock.now());
+        let posted = link.post(&shared, channel, payload, delivery.clone());
         Box::pin(async move {
             let outcome = match posted {
                 Ok(told) => match tokio::time::timeout(shared.config.publish_timeout, told).await {
@@ -298,38 +306,46 @@ async fn ask(
         Request::FetchSockets { servers, .. } | Request::ListRooms { servers, .. } => *servers,
         _ => true,
     };
+    // Let go of if this future is dropped, until the task below takes it over.
+    let place = Place { shared: Arc::clone(shared), id };
     let own = Own::Ask { id, from: shared.tag(), request: request.clone(), timeout: deadline };
-    let told = shared.links.of(&own_channel).post(shared, own_channel.clone(), gateways::encode(&own), None);
-    let asked = match told {
-        Ok(told) => told,
-        Err(error) => {
-            shared.requests.end(id);
-            return Err(error);
-        }
+    let told = shared.links.of(&own_channel).post(shared, own_channel.clone(), gateways::encode(&own), None)?;
+    // This node is asked when Redis has passed it on: what is refused there is done nowhere.
+    let heard = match tokio::time::timeout(shared.config.publish_timeout, told).await {
+        Ok(Ok(heard)) => heard?,
+        Ok(Err(_)) | Err(_) => return Err(PublishError::OutcomeUnknown),
     };
+    // One of those who hear is this node. In a Cluster with the classic format a server knows of its own clients
+    // alone.
+    let few = shared.links.hears_few(&shared.config);
+    let others = if few { shared.peers.all().len() } else { heard.saturating_sub(1) };
     // Node servers are asked in their own format. They are counted first: who comes later is not waited for.
-    let expected_servers = if servers { ask_servers(shared, &request, id).await } else { 0 };
+    let asking = async { if servers { ask_servers(shared, &request, id).await } else { 0 } };
+    let expected_servers = tokio::time::timeout(deadline, asking).await.unwrap_or(0);
     let _ = shared.events.send(Event::Request(Arc::new(request), Responder::new(sender))).await;
-    let ended = Arc::clone(shared);
+    shared.requests.expect(id, others, expected_servers);
     runtime.spawn(async move {
-        let heard = tokio::time::timeout(deadline, asked).await;
-        let others = match heard {
-            // One of those who hear is this node. In a Cluster with the classic format a server knows of its own
-            // clients alone.
-            Ok(Ok(Ok(heard))) if !ended.links.hears_few(&ended.config) => heard.saturating_sub(1),
-            Ok(Ok(Ok(_))) => ended.peers.all().len(),
-            _ => 0,
-        };
-        ended.requests.expect(id, others, expected_servers);
         tokio::time::sleep(deadline).await;
-        ended.requests.end(id);
+        drop(place);
     });
     Ok(answers)
 }
 
+/// A request's place in the table, given back on drop.
+struct Place {
+    shared: Arc<Shared>,
+    id: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.requests.end(self.id);
+    }
+}
+
 /// Asks Node servers; gives how many of them will answer.
 async fn ask_servers(shared: &Arc<Shared>, request: &Request, id: u64) -> usize {
-    let digits = if shared.links.one_at_a_time() { 16 } else { 6 };
+    let digits = if shared.links.is_sharded() { 16 } else { 6 };
     let Outgoing { channel, payload } = shared.wire.request(request, &write_id(id, digits));
     let answered = !matches!(request, Request::Join(..) | Request::Leave(..) | Request::Disconnect { .. })
         && !matches!(request, Request::ServerSideEmit { ack: false, .. });
@@ -340,7 +356,7 @@ async fn ask_servers(shared: &Arc<Shared>, request: &Request, id: u64) -> usize 
 
 /// Node servers in a namespace: who is subscribed to the counted channel and is no gateway.
 async fn count_servers(shared: &Shared, namespace: &Namespace) -> usize {
-    let verb = if shared.links.one_at_a_time() { "SHARDNUMSUB" } else { "NUMSUB" };
+    let verb = if shared.links.is_sharded() { "SHARDNUMSUB" } else { "NUMSUB" };
     let channels = [shared.wire.counted(namespace), gateways::namespace(&shared.config.prefix, namespace)];
     let mut counts = [0; 2];
     for (channel, count) in channels.iter().zip(&mut counts) {
@@ -367,7 +383,7 @@ async fn look_up(shared: &Shared, tag: NodeTag) -> Option<NodeInfo> {
 impl links::Links {
     /// Whether the number of those who heard a publication is that of one server of several.
     fn hears_few(&self, config: &Config) -> bool {
-        matches!(config.servers, Servers::Cluster(_)) && !self.one_at_a_time()
+        matches!(config.servers, Servers::Cluster(_)) && !self.is_sharded()
     }
 }
 
@@ -376,7 +392,7 @@ impl Drop for RedisAdapter {
         self.tasks.abort();
         self.shared.announce(&Own::Left(self.shared.tag()));
         for link in self.shared.links.all() {
-            link.closed.notify_one();
+            link.retire();
         }
         *lock(&self.shared.declared) = None;
     }

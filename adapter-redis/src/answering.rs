@@ -10,6 +10,7 @@ use roomcast_core::id::NodeTag;
 use roomcast_core::room::Room;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
+use crate::link::Link;
 use crate::shared::Shared;
 use crate::wire::gateways::{self, Own};
 use crate::wire::{Reply, ReplyTo};
@@ -19,15 +20,19 @@ const ANSWERS_MAX: usize = 256;
 /// Answers of one message.
 const BATCH: usize = 128;
 /// How long the shards may take, beyond the time that clients have.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Has this node carry out a request; what it answers comes from the receiver, which ends with the last.
 /// `None`: the node cannot take it now.
-fn ask_here(shared: &Shared, request: Request) -> Option<mpsc::Receiver<Answer>> {
+fn ask_here(shared: &Shared, link: &Link, request: Request) -> Option<mpsc::Receiver<Answer>> {
     let (sender, answers) = mpsc::channel(ANSWERS_MAX);
+    let delivers = matches!(request, Request::BroadcastWithAcks { .. });
     let asked = shared.events.try_send(Event::Request(Arc::new(request), Responder::new(sender)));
     if asked.is_err() {
         shared.counts.requests_refused.inc();
+        if delivers {
+            link.dropped(shared.clock.now());
+        }
     }
     asked.ok().map(|()| answers)
 }
@@ -50,7 +55,7 @@ fn patience(request: &Request) -> Duration {
 }
 
 /// Answers another gateway.
-pub(crate) fn gateway(shared: &Arc<Shared>, to: NodeTag, id: u64, request: Request) {
+pub(crate) fn gateway(shared: &Arc<Shared>, link: &Link, to: NodeTag, id: u64, request: Request) {
     let patience = patience(&request);
     let channel = gateways::node(&shared.config.prefix, to);
     let send = move |shared: &Shared, answers: Vec<Answer>, last| {
@@ -60,7 +65,8 @@ pub(crate) fn gateway(shared: &Arc<Shared>, to: NodeTag, id: u64, request: Reque
     if !shared.wants.takes_part(request.namespace()) {
         return send(shared, Vec::new(), true);
     }
-    let asked = place(shared).and_then(|place| Some((place, ask_here(shared, request)?)));
+    // Carried out in any case: a place is for the answers.
+    let asked = ask_here(shared, link, request).and_then(|answers| Some((place(shared)?, answers)));
     let Some((place, mut answers)) = asked else {
         return send(shared, Vec::new(), true);
     };
@@ -79,15 +85,15 @@ pub(crate) fn gateway(shared: &Arc<Shared>, to: NodeTag, id: u64, request: Reque
 }
 
 /// Carries out what a Node server or an emitter asks, and answers if it waits for that.
-pub(crate) fn server(shared: &Arc<Shared>, request: Request, reply: Option<ReplyTo>) {
+pub(crate) fn server(shared: &Arc<Shared>, link: &Link, request: Request, reply: Option<ReplyTo>) {
     if !shared.wants.takes_part(request.namespace()) {
         return;
     }
     let Some(to) = reply else {
-        drop(ask_here(shared, request));
+        drop(ask_here(shared, link, request));
         return;
     };
-    let asked = place(shared).and_then(|place| Some((place, ask_here(shared, request.clone())?)));
+    let asked = ask_here(shared, link, request.clone()).and_then(|answers| Some((place(shared)?, answers)));
     let Some((place, answers)) = asked else {
         return say_nothing(shared, &to, &request);
     };

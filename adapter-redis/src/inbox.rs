@@ -34,6 +34,9 @@ impl Inbox {
 impl Listener for Inbox {
     fn message(&mut self, channel: &[u8], payload: &[u8]) {
         let (Some(shared), Some(link)) = (self.shared.upgrade(), self.link.upgrade()) else { return };
+        if link.is_retired() {
+            return;
+        }
         if channel.starts_with(OWN) {
             match gateways::decode(payload) {
                 Some(own) => own_message(&shared, &link, own),
@@ -46,7 +49,7 @@ impl Listener for Inbox {
             Ok(Incoming::Publication(publication)) => deliver(&shared, &link, publication),
             Ok(Incoming::Own | Incoming::Nobody) => {}
             Ok(_) if !whole => shared.counts.unsupported.inc(),
-            Ok(Incoming::Asked(request, reply)) => answering::server(&shared, request, reply),
+            Ok(Incoming::Asked(request, reply)) => answering::server(&shared, &link, request, reply),
             Ok(Incoming::Answered(id, answered)) => shared.requests.server_answered(&id, answered),
             Ok(Incoming::Refused { reply, why }) => {
                 shared.links.of(&reply.channel).post_own(&shared, &reply.channel, reply.payload);
@@ -118,8 +121,11 @@ fn own_message(shared: &Arc<Shared>, link: &Link, own: Own) {
                 shared.announce(&Own::Joined(shared.me()));
             }
         }
-        Own::Left(tag) => shared.peers.left(tag),
-        Own::Ask { from, id, request, .. } if from != me => answering::gateway(shared, from, id, request),
+        Own::Left(tag) => {
+            shared.peers.left(tag);
+            shared.links.all().iter().for_each(|link| link.forget_peer(tag));
+        }
+        Own::Ask { from, id, request, .. } if from != me => answering::gateway(shared, link, from, id, request),
         Own::Answers { from, id, answers, last } => shared.requests.gateway_answered(shared, from, id, answers, last),
         Own::Gap { from, gap } if from != me => announced(shared, gap),
         Own::Joined(_) | Own::Ask { .. } | Own::Gap { .. } => {}
@@ -130,6 +136,7 @@ fn own_message(shared: &Arc<Shared>, link: &Link, own: Own) {
 fn announced(shared: &Shared, gap: Gap) {
     let mut declared = lock(&shared.declared);
     let mut from = gap.from;
+    let whole = gap.namespace.is_none();
     if let Some(Span { from: begun, until }) = *declared
         && begun <= gap.from
         && gap.from <= until
@@ -139,7 +146,13 @@ fn announced(shared: &Shared, gap: Gap) {
         }
         from = until;
     }
-    *declared = Some(Span { from: declared.map_or(from, |span| span.from.min(from)), until: gap.until });
+    if !whole {
+        // What was declared of everything covers it or not; by itself it covers nothing else.
+        drop(declared);
+        return shared.declare(Gap { from, ..gap });
+    }
+    let joined = declared.filter(|span| span.until >= from && span.from <= from);
+    *declared = Some(Span { from: joined.map_or(from, |span| span.from), until: gap.until });
     drop(declared);
     shared.declare(Gap { from, ..gap });
 }

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `life` | connecting, living until a fault, connecting again |
 //! | `publisher` | publications on their way to Redis, and what comes of them |
+//! | `recent` | what was published since the last proof |
 //! | `subscriber` | asking Redis for what is wanted |
 //! | `prober` | canaries, the server's role, the count of subscriptions, the peers' canaries |
 //!
@@ -13,6 +14,7 @@
 mod life;
 mod prober;
 mod publisher;
+mod recent;
 mod subscriber;
 
 use std::collections::HashMap;
@@ -20,9 +22,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use roomcast_core::adapter::{Event, LinkState, LinkStatus};
-use roomcast_core::cluster::Gap;
 use roomcast_core::id::NodeTag;
-use roomcast_core::publication::UnixMillis;
+use roomcast_core::publication::{Audience, UnixMillis};
+use roomcast_core::room::Namespace;
 use tokio::sync::{Notify, oneshot};
 
 use crate::connection::Connection;
@@ -32,6 +34,8 @@ use crate::proof::{Fault, Proof, Restored};
 use crate::shared::{Shared, lock};
 use crate::wire::gateways::{self, Own};
 use crate::wishes::{Kind, Owner, Wishes};
+
+use recent::Recent;
 
 pub(crate) use life::run;
 pub(crate) use publisher::{Queue, Waiting};
@@ -56,7 +60,9 @@ pub(crate) struct Link {
     wishes: Mutex<Wishes>,
     changed: Notify,
     proof: Mutex<Proof>,
+    recent: Mutex<Recent>,
     up: AtomicBool,
+    retired: AtomicBool,
     canaries: AtomicU64,
     /// When each other node's canary was last heard here.
     heard: Mutex<HashMap<NodeTag, UnixMillis>>,
@@ -64,7 +70,7 @@ pub(crate) struct Link {
     /// The one that publishes, while there is one.
     connection: Mutex<Option<Arc<Connection>>>,
     /// Told when the link is not needed any more.
-    pub(crate) closed: Notify,
+    closed: Notify,
 }
 
 /// What operators read of it.
@@ -86,7 +92,9 @@ impl Link {
             wishes: Mutex::default(),
             changed: Notify::new(),
             proof: Mutex::default(),
+            recent: Mutex::default(),
             up: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
             canaries: AtomicU64::new(0),
             heard: Mutex::default(),
             trouble: Mutex::new(trouble),
@@ -113,7 +121,7 @@ impl Link {
         owner: Owner,
         now: UnixMillis,
     ) -> Option<oneshot::Receiver<()>> {
-        if matches!(owner, Owner::Room(..)) {
+        if owner != Owner::Node {
             lock(&self.proof).wanted(now);
         }
         let told = lock(&self.wishes).want(channel, kind, owner);
@@ -160,8 +168,33 @@ impl Link {
 
     /// Redis ended a subscription by itself: its slot has moved.
     pub(crate) fn ended(&self, channel: &str) {
-        let proven = self.proven();
-        self.with_wishes(|wishes| wishes.lost(channel, proven));
+        let doubt = self.doubt();
+        self.with_wishes(|wishes| wishes.lost(channel, doubt));
+    }
+
+    /// See [`Proof::doubt`].
+    pub(crate) fn doubt(&self) -> Option<UnixMillis> {
+        lock(&self.proof).doubt()
+    }
+
+    /// Another node is gone.
+    pub(crate) fn forget_peer(&self, tag: NodeTag) {
+        lock(&self.heard).remove(&tag);
+    }
+
+    /// The link is replaced: what its connection still hears, another one hears as well.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+        self.closed.notify_one();
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
+    }
+
+    /// Something is about to be published here.
+    pub(crate) fn note_published(&self, namespace: &Namespace, audience: &Audience, now: UnixMillis) {
+        lock(&self.recent).note(namespace, audience, now);
     }
 
     /// Learns something of the link's soundness, and does what follows.
@@ -169,7 +202,14 @@ impl Link {
         let (restored, came_up) = {
             // Under one lock, so that a fault at the same time is either before all of this or after.
             let mut proof = lock(&self.proof);
-            let Some(restored) = what(&mut proof) else { return };
+            let before = proof.proven();
+            let restored = what(&mut proof);
+            if self.is_up()
+                && let Some(at) = proof.proven().filter(|at| Some(*at) > before)
+            {
+                lock(&self.recent).proven(at);
+            }
+            let Some(restored) = restored else { return };
             (restored, !self.up.swap(true, Ordering::AcqRel))
         };
         if came_up {
@@ -189,8 +229,10 @@ impl Link {
             }
         }
         if let Some(span) = restored.misled {
-            let gap = Gap { namespace: None, rooms: Vec::new(), from: span.from, until: span.until };
-            shared.announce(&Own::Gap { from: shared.tag(), gap });
+            let gaps = lock(&self.recent).gaps(span);
+            for gap in gaps {
+                shared.announce(&Own::Gap { from: shared.tag(), gap });
+            }
         }
     }
 
@@ -201,10 +243,13 @@ impl Link {
             proof.failed(fault);
             self.up.swap(false, Ordering::AcqRel)
         };
+        lock(&self.wishes).begin_anew();
         if was_up {
             shared.report(Event::State(LinkState::Down));
         }
-        self.set_trouble(fault.to_string(), *fault == Fault::Replica);
+        if !self.is_retired() {
+            self.set_trouble(fault.to_string(), *fault == Fault::Replica);
+        }
         was_up
     }
 

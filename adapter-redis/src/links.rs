@@ -18,6 +18,8 @@ use crate::wishes::{Kind, Owner};
 
 /// From one look at the Cluster's masters to the next, if nothing says that they have changed.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(30);
+/// How many of them there are: enough for each of many masters to have one.
+const CANARIES: u16 = 256;
 /// At least so long between two looks.
 const LOOK_AT_MOST: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -103,8 +105,8 @@ impl Links {
         if self.sharded { Kind::Shard } else { Kind::Exact }
     }
 
-    /// Whether a command subscribes to one channel alone.
-    pub(crate) fn one_at_a_time(&self) -> bool {
+    /// Whether the sharded format is spoken.
+    pub(crate) fn is_sharded(&self) -> bool {
         self.sharded
     }
 
@@ -125,9 +127,20 @@ impl Links {
         self.look.notify_one();
     }
 
-    /// A server said that a slot is elsewhere: `MOVED slot host:port`.
+    /// A server said that a slot is elsewhere: `MOVED slot host:port`. Where there is a link to that server,
+    /// it is the slot's from now on.
     pub(crate) fn slot_moved(&self, why: &str) {
         tracing::debug!(why, "a slot has moved");
+        let mut words = why.split_ascii_whitespace().skip(1);
+        let slot = words.next().and_then(|slot| slot.parse::<usize>().ok());
+        if let (Some(slot), Some(address)) = (slot, words.next()) {
+            let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+            let is_there = |link: &Arc<Link>| link.target == Target::Node(address.to_owned());
+            let place = table.links.iter().position(is_there).and_then(|place| u16::try_from(place).ok());
+            if let (Some(place), Some(of_slot)) = (place, table.slots.get_mut(slot)) {
+                *of_slot = place;
+            }
+        }
         self.look_again();
     }
 }
@@ -161,6 +174,12 @@ pub(crate) fn gaps(link: &Link, span: Span) -> Vec<Gap> {
         }
     });
     gaps
+}
+
+/// Names of canaries' channels of which every node hears all, wherever their slots are: so nodes hear each
+/// other also when they have seen the slots at different times.
+pub(crate) fn canaries(prefix: &str) -> impl Iterator<Item = String> {
+    (0..CANARIES).map(|n| gateways::canary(prefix, Some(n)))
 }
 
 /// Runs the links, and in a Cluster follows its masters; until the adapter is dropped.
@@ -204,14 +223,14 @@ fn follow(shared: &Arc<Shared>, masters: &[Master]) {
     for link in &before.links {
         let stays = table.links.iter().any(|other| Arc::ptr_eq(link, other));
         let moves = |channel: &str| channel != link.canary && !Arc::ptr_eq(table.of(channel), link);
-        let hole_from = link.proven().map(|proven| proven.saturating_sub(crate::proof::MARGIN_MS));
+        let hole_from = link.doubt();
         let moving = link.with_wishes(|wishes| wishes.leave(moves, hole_from));
         for moving in moving {
             let target = table.of(moving.channel());
             target.with_wishes(|wishes| wishes.arrive(moving));
         }
         if !stays {
-            link.closed.notify_one();
+            link.retire();
         }
     }
 }
@@ -219,9 +238,11 @@ fn follow(shared: &Arc<Shared>, masters: &[Master]) {
 /// A link to one master of a Cluster, whose canaries are in a slot of its own.
 fn start(shared: &Arc<Shared>, address: &str, own: impl Fn(u16) -> bool) -> Arc<Link> {
     let prefix = &shared.config.prefix;
-    let candidates = (0..=u16::MAX).map(|n| gateways::canary(prefix, Some(n)));
-    let canary = candidates.into_iter().find(|channel| own(slot(channel.as_bytes())));
-    // 65,536 names cover all 16,384 slots; a master without one has no slots, and so no link.
+    let canary = canaries(prefix).find(|channel| own(slot(channel.as_bytes())));
+    // A master with so few slots that none of the names is there: what comes back proves the link all the
+    // same, and the others' canaries are not looked for.
+    let own_only = || (0..=u16::MAX).map(|n| gateways::canary(prefix, Some(n)));
+    let canary = canary.or_else(|| own_only().find(|channel| own(slot(channel.as_bytes()))));
     let canary = canary.unwrap_or_else(|| gateways::canary(prefix, None));
     let (queue, waiting) = Queue::new(shared.links.queue_bytes_max);
     let link = Arc::new(Link::new(Target::Node(address.to_owned()), canary, queue));

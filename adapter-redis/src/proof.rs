@@ -222,6 +222,12 @@ impl Proof {
         self.session.as_ref().is_some_and(|session| session.up)
     }
 
+    /// From when on publications of this link would be in doubt if it ended now.
+    pub(crate) fn doubt(&self) -> Option<UnixMillis> {
+        let proven = self.proven.map(|proven| proven.saturating_sub(MARGIN_MS));
+        self.hole_from.or(proven).or(self.wanted)
+    }
+
     /// The last good proof.
     pub(crate) fn proven(&self) -> Option<UnixMillis> {
         self.proven

@@ -26,7 +26,6 @@ pub(crate) struct Requests {
 
 #[derive(Default)]
 struct Table {
-    last: u64,
     pending: HashMap<u64, Pending>,
 }
 
@@ -69,8 +68,8 @@ impl Requests {
         if table.pending.len() >= self.max {
             return None;
         }
-        table.last += 1;
-        let id = table.last;
+        // By chance: Node servers answer where all nodes hear, and two nodes must not mean the same number.
+        let id = std::iter::repeat_with(random_id).find(|id| !table.pending.contains_key(id))?;
         let (expected, done) = (None, HashSet::new());
         table.pending.insert(id, Pending { answers, lists_rooms, expected, done, servers: 0, asked: 0, acked: 0 });
         Some(id)
@@ -148,6 +147,15 @@ fn rooms_of(sockets: Vec<SocketInfo>) -> Answer {
     };
     let rooms: BTreeSet<Room> = sockets.into_iter().flat_map(named).collect();
     Answer::Rooms(rooms.into_iter().map(|room| RoomInfo { room, members: 0 }).collect())
+}
+
+/// 24 bits: what 6 characters hold.
+fn random_id() -> u64 {
+    let mut random = [0; 3];
+    // The kernel's generator does not fail once it is seeded, which it is before we run.
+    let _ = getrandom::fill(&mut random);
+    let [a, b, c] = random.map(u64::from);
+    a << 16 | b << 8 | c
 }
 
 /// A request's number as the formats write it: 6 characters, or 16 hexadecimal digits.

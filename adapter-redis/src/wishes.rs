@@ -153,6 +153,11 @@ impl Wishes {
         let before = wish.owners.len();
         wish.owners.retain(|known| known != owner);
         if before > 0 && wish.owners.is_empty() {
+            if wish.actual == Actual::Absent {
+                // Redis does not hold it: there is nothing that could linger.
+                self.channels.remove(channel);
+                return;
+            }
             wish.waiters = Vec::new();
             wish.parted_at = now;
             self.lingering.insert((now, key));
@@ -255,6 +260,14 @@ impl Wishes {
         self.look_again(key);
     }
 
+    /// Redis refuses a channel for good, as far as this connection goes. It is asked for again on the next one.
+    pub(crate) fn refused(&mut self, channel: &str, hole_from: Option<UnixMillis>) {
+        if let Some(wish) = self.channels.get_mut(channel) {
+            wish.actual = Actual::Absent;
+            wish.hole_from = wish.hole_from.or(hole_from);
+        }
+    }
+
     /// Queues a channel whose state may not be the wanted one.
     fn look_again(&mut self, key: Arc<str>) {
         let Some(wish) = self.channels.get_mut(&key) else { return };
@@ -275,8 +288,6 @@ impl Wishes {
         for (channel, wish) in &mut self.channels {
             wish.actual = Actual::Absent;
             wish.queued = true;
-            // The hole is the whole link's now.
-            wish.hole_from = None;
             if wish.owners.iter().all(|owner| matches!(owner, Owner::Room(..))) {
                 rooms.push(Arc::clone(channel));
             } else {

@@ -69,7 +69,7 @@ fn channel(room: &str) -> String {
 fn names_only(facts: &Ledger, room: &str) {
     for (node, gap) in &facts.gaps {
         let rooms: Vec<_> = gap.rooms.iter().map(Room::as_str).collect();
-        assert_eq!(rooms, [room], "gap of node {node}");
+        assert_eq!(rooms, [room], "gap of node {node}: {gap:?} of {:?}", facts.gaps);
     }
 }
 

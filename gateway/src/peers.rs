@@ -29,6 +29,7 @@ pub(crate) mod tunnel;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -60,6 +61,9 @@ pub(crate) const HOPS: u8 = 1;
 pub const HELLO: &str = "/internal/hello";
 /// A call that asks whether the links between nodes are sound there.
 pub const SOUND: &str = "/internal/sound";
+
+/// What is wrong between nodes is said so often at most.
+const WARN_EVERY_MS: u64 = 10_000;
 
 /// Why another node gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +113,12 @@ impl std::fmt::Display for CallError {
             Self::Unreachable => f.write_str("no connection to it comes up"),
             Self::Overloaded => f.write_str("too many requests are on their way to it"),
             Self::Broken => f.write_str("the connection to it broke"),
+            Self::Refused(403) => {
+                f.write_str("it refused our proof: is cluster.secret the same there, and do the clocks agree to 30 s?")
+            }
+            Self::Refused(421) => {
+                f.write_str("another node answers at the address it advertises: see cluster.advertise")
+            }
             Self::Refused(status) => write!(f, "it refused with status {status}"),
             Self::TimedOut => f.write_str("it did not answer in time"),
             Self::TooLarge => f.write_str("its answer is too large"),
@@ -139,6 +149,8 @@ pub(crate) struct Peers {
     notices: Arc<Semaphore>,
     /// Set once: what is carried for other nodes ends within that time.
     drain: watch::Sender<Option<Duration>>,
+    /// When it was last said that something is wrong.
+    warned: AtomicU64,
 }
 
 /// One question to one node.
@@ -177,6 +189,7 @@ impl Peers {
             tunnels: Arc::new(Semaphore::new(settings.tunnels_max)),
             notices: Arc::new(Semaphore::new(PEER_NOTICES_MAX)),
             drain: watch::Sender::new(None),
+            warned: AtomicU64::new(0),
         }
     }
 
@@ -200,7 +213,7 @@ impl Peers {
     ) -> Result<(Response<Incoming>, Lease), CallError> {
         let address = ask.peer.internal;
         if !is_allowed(&self.allowed, address.ip()) {
-            tracing::warn!(node = %ask.peer.tag, %address, "a node's address is not within cluster.peers_allowed");
+            self.warn(ask.peer.tag, address, CallError::NotAllowed);
             return Err(CallError::NotAllowed);
         }
         let pool = self.pool(address);
@@ -231,8 +244,17 @@ impl Peers {
         match lease.sender.try_send_request(request).await {
             Ok(response) => match response.status() {
                 StatusCode::OK => Ok((response, lease)),
-                StatusCode::MISDIRECTED_REQUEST => Err(CallError::Unknown),
-                status => Err(CallError::Refused(status.as_u16())),
+                StatusCode::MISDIRECTED_REQUEST => {
+                    self.warn(ask.peer.tag, ask.peer.internal, CallError::Refused(421));
+                    Err(CallError::Unknown)
+                }
+                // It has no room for it, and has done nothing.
+                StatusCode::SERVICE_UNAVAILABLE => Err(CallError::Overloaded),
+                status => {
+                    let refused = CallError::Refused(status.as_u16());
+                    self.warn(ask.peer.tag, ask.peer.internal, refused);
+                    Err(refused)
+                }
             },
             Err(mut failed) => {
                 pool.forget(lease.number);
@@ -240,6 +262,15 @@ impl Peers {
                 tracing::debug!(peer = %ask.peer.tag, error = %failed.error(), unsent, "request to another node failed");
                 Err(if unsent { CallError::Unreachable } else { CallError::Broken })
             }
+        }
+    }
+
+    /// Says what is wrong between this node and another: seldom, because every request of a client may find it.
+    fn warn(&self, node: NodeTag, address: SocketAddr, error: CallError) {
+        let now = self.clock.now();
+        let due = |last: u64| (last == 0 || now >= last + WARN_EVERY_MS).then_some(now.max(1));
+        if self.warned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok() {
+            tracing::warn!(%node, %address, %error, "another node does not take what is forwarded to it");
         }
     }
 

@@ -21,6 +21,9 @@ use crate::options::Tls;
 const KEEPALIVE: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 3;
 
+/// What is said of a server that does not know the greeting.
+const OLD: &str = "the server does not speak RESP3: Redis 6 or newer is needed";
+
 /// Bytes both ways.
 pub(super) type Stream = Box<dyn Bytes>;
 
@@ -133,12 +136,18 @@ impl Endpoint {
             hello.arg("AUTH").arg(user).arg(&self.password);
         }
         hello.arg("SETNAME").arg(&self.name);
-        let greeting = ask(connection, &hello).await?;
+        let greeting = match ask(connection, &hello).await {
+            // Such a server repeats what it was told, and that is the password.
+            Err(ConnectError::Unfit(why) | ConnectError::Denied(why)) if why.contains("unknown command") => {
+                return Err(ConnectError::Unfit(OLD.to_owned()));
+            }
+            greeting => greeting?,
+        };
         let said = |name: &str| match &greeting {
             Value::Map(pairs) => pairs.iter().find(|(key, _)| text(key).as_deref() == Some(name)).map(|(_, said)| said),
             _ => None,
         };
-        let old = || ConnectError::Unfit("the server does not speak RESP3: Redis 6 or newer is needed".to_owned());
+        let old = || ConnectError::Unfit(OLD.to_owned());
         let id = said("id").and_then(number).ok_or_else(old)?;
         // Sentinels say neither.
         Ok((id, said("role").and_then(text).as_deref() == Some("master")))

@@ -42,12 +42,9 @@ impl Verb {
         }
     }
 
-    /// Channels of one command: in a Cluster those of one command must be in one slot.
-    fn at_once(self) -> usize {
-        match self {
-            Self::ShardSubscribe | Self::ShardUnsubscribe => 1,
-            _ => usize::MAX,
-        }
+    /// Whether a command takes one channel: in a Cluster those of one command must be in one slot.
+    pub(crate) fn is_one_at_a_time(self) -> bool {
+        matches!(self, Self::ShardSubscribe | Self::ShardUnsubscribe)
     }
 }
 
@@ -118,7 +115,7 @@ impl Expect {
 pub(super) fn subscription(verb: Verb, channels: &[String]) -> (Vec<u8>, Expect) {
     let mut bytes = Vec::new();
     let mut commands = VecDeque::new();
-    let size = verb.at_once().min(channels.len()).max(1);
+    let size = if verb.is_one_at_a_time() { 1 } else { channels.len().max(1) };
     for part in channels.chunks(size) {
         let mut command = Cmd::new();
         command.arg(verb.word()).arg(part);

@@ -14,9 +14,6 @@ use crate::shared::Shared;
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
-/// How long a link that is closed still publishes.
-const FAREWELL: Duration = Duration::from_millis(100);
-
 /// Both connections of a link.
 struct Pair {
     publishes: Arc<Connection>,
@@ -27,11 +24,7 @@ struct Pair {
 pub(crate) async fn run(shared: Arc<Shared>, link: Arc<Link>, mut waiting: Waiting) {
     tokio::select! {
         () = live(&shared, &link, &mut waiting) => {}
-        () = async {
-            link.closed.notified().await;
-            // What was said last is still to go out.
-            tokio::time::sleep(FAREWELL).await;
-        } => {}
+        () = link.closed.notified() => {}
     }
     link.failed(&shared, &Fault::Lost);
     *lock(&link.connection) = None;
@@ -40,7 +33,11 @@ pub(crate) async fn run(shared: Arc<Shared>, link: Arc<Link>, mut waiting: Waiti
 
 async fn live(shared: &Arc<Shared>, link: &Arc<Link>, waiting: &mut Waiting) {
     if link.target == Target::Unknown {
-        return std::future::pending().await;
+        loop {
+            // Rooms come and go meanwhile: what is not wanted any more is forgotten.
+            tokio::time::sleep(PAUSE_MAX).await;
+            lock(&link.wishes).begin_anew();
+        }
     }
     let mut pause = PAUSE_FIRST;
     // What the server calls the connection that heard last: it may not know yet that it is gone.
@@ -58,6 +55,7 @@ async fn live(shared: &Arc<Shared>, link: &Arc<Link>, waiting: &mut Waiting) {
             Err(error) => {
                 count_error(shared, &error);
                 link.set_trouble(error.to_string(), error == ConnectError::Replica);
+                lock(&link.wishes).begin_anew();
             }
         }
         // Posts that came before it was known that the link is down.

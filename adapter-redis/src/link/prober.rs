@@ -122,6 +122,7 @@ async fn others(shared: &Arc<Shared>, link: &Link) -> Fault {
             if shared.clock.now().saturating_sub(peer.heard_at.max(began)) > FORGET_MS {
                 tracing::info!(node = %peer.tag, "another node is gone");
                 shared.peers.left(peer.tag);
+                link.forget_peer(peer.tag);
             }
         }
     }

@@ -1,9 +1,12 @@
 //! Asking Redis for what is wanted: the difference, in bounded batches, for as long as the
 //! connection lives.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use roomcast_core::cluster::Gap;
+use roomcast_core::publication::UnixMillis;
+use roomcast_core::room::{Namespace, Room};
 
 use super::publisher::moved;
 use super::{Link, lock};
@@ -41,9 +44,19 @@ pub(super) async fn subscribe(shared: &Shared, link: &Link, connection: &Connect
             idle(shared, link, linger).await;
             continue;
         };
-        let Ok(refused) = connection.subscribe(verb, &channels).await else {
+        let Ok(mut refused) = connection.subscribe(verb, &channels).await else {
             return Fault::Lost;
         };
+        if !refused.is_empty() && channels.len() > 1 && !verb.is_one_at_a_time() {
+            // All of them, because of one: which one it is shows when they are asked one by one.
+            refused.clear();
+            for (place, channel) in channels.iter().enumerate() {
+                let Ok(alone) = connection.subscribe(verb, std::slice::from_ref(channel)).await else {
+                    return Fault::Lost;
+                };
+                refused.extend(alone.into_iter().map(|(_, why)| (place, why)));
+            }
+        }
         if refused.is_empty() {
             mend(shared, lock(&link.wishes).confirmed(&channels));
             continue;
@@ -66,13 +79,13 @@ async fn idle(shared: &Shared, link: &Link, linger: u64) {
     }
 }
 
-/// Redis has refused some commands of a batch; one that takes many channels is refused as a whole.
+/// Redis has refused some channels of a batch. A slot that has moved is asked for elsewhere; what may not be
+/// heard is left, and does not keep the link from being sound.
 fn refuse(shared: &Shared, link: &Link, channels: &[String], refused: &[(usize, redis::Value)]) {
-    let many = refused.len() == 1 && refused[0].0 == 0 && channels.len() > 1 && !shared.links.one_at_a_time();
     let mut confirmed = Vec::new();
-    let hole = link.proven();
+    let hole = link.doubt();
     for (place, channel) in channels.iter().enumerate() {
-        let why = refused.iter().find(|(at, _)| *at == place || many).and_then(|(_, why)| refusal(why));
+        let why = refused.iter().find(|(at, _)| *at == place).and_then(|(_, why)| refusal(why));
         let Some(why) = why else {
             confirmed.push(channel.clone());
             continue;
@@ -80,25 +93,35 @@ fn refuse(shared: &Shared, link: &Link, channels: &[String], refused: &[(usize, 
         shared.counts.refused_subscriptions.inc();
         if moved(&why) {
             shared.links.slot_moved(&why);
+            lock(&link.wishes).lost(channel, hole);
         } else {
-            tracing::warn!(channel, why, "Redis refused a subscription");
+            tracing::warn!(channel, why, "Redis refused a subscription: what is published there is not heard");
+            lock(&link.wishes).refused(channel, hole);
         }
-        lock(&link.wishes).lost(channel, hole);
     }
     mend(shared, lock(&link.wishes).confirmed(&confirmed));
 }
 
-/// Channels that had a hole of their own are live again.
+/// Channels that had a hole of their own are live again: one gap for those of a namespace with the same beginning.
 fn mend(shared: &Shared, mended: Vec<Mended>) {
     let until = shared.clock.now();
+    let mut gaps: BTreeMap<(Namespace, UnixMillis), Option<Vec<Room>>> = BTreeMap::new();
     for Mended { owners, from } in mended {
         for owner in owners {
-            let (namespace, rooms) = match owner {
-                Owner::Node | Owner::Requests(_) => continue,
-                Owner::Namespace(namespace) => (namespace, Vec::new()),
-                Owner::Room(namespace, room) => (namespace, vec![room]),
-            };
-            shared.declare(Gap { namespace: Some(namespace), rooms, from, until });
+            match owner {
+                Owner::Node | Owner::Requests(_) => {}
+                // Everybody: whatever rooms there are beside.
+                Owner::Namespace(namespace) => drop(gaps.insert((namespace, from), None)),
+                Owner::Room(namespace, room) => {
+                    if let Some(rooms) = gaps.entry((namespace, from)).or_insert_with(|| Some(Vec::new())) {
+                        rooms.push(room);
+                    }
+                }
+            }
         }
+    }
+    for ((namespace, from), rooms) in gaps {
+        let rooms = rooms.unwrap_or_default();
+        shared.declare(Gap { namespace: Some(namespace), rooms, from, until: until.max(from) });
     }
 }

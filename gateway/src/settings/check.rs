@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::kinds::{AdapterKind, Scope};
+use super::kinds::{AdapterKind, RedisTopology, Scope};
 use super::origin::OriginRule;
 use super::reader::Reader;
 use super::sections::Settings;
@@ -103,6 +103,31 @@ pub(super) fn relations(settings: &Settings, reader: &mut Reader) {
     cluster(settings, reader);
 }
 
+/// Where other nodes are told to reach this one: somewhere that they can.
+fn advertised(settings: &Settings, reader: &mut Reader) {
+    let advertise = &settings.cluster.advertise;
+    let internal = settings.internal.address;
+    if advertise.is_empty() {
+        if internal.ip().is_unspecified() {
+            reader.missing(
+                "cluster.advertise",
+                format!(
+                    "internal.address = \"{internal}\" is all addresses of this machine, and other nodes need one; set \
+                     cluster.advertise to the ip:port at which they reach it"
+                ),
+            );
+        }
+        return;
+    }
+    match advertise.parse::<SocketAddr>() {
+        Ok(address) if !address.ip().is_unspecified() && address.port() > 0 => {}
+        _ => reader.invalid(
+            "cluster.advertise",
+            format!("must be an IP address and a port at which other nodes reach this one, such as \"10.0.0.5:9090\", not {advertise:?}"),
+        ),
+    }
+}
+
 /// Shortest secret between nodes.
 const CLUSTER_SECRET_CHARS: usize = 32;
 
@@ -146,6 +171,13 @@ fn cluster(settings: &Settings, reader: &mut Reader) {
     }
     if settings.redis.addresses.is_empty() {
         reader.invalid("redis.addresses", "must name at least one server");
+    }
+    advertised(settings, reader);
+    if settings.redis.topology == RedisTopology::Standalone && settings.redis.addresses.len() > 1 {
+        reader.invalid(
+            "redis.addresses",
+            "names several servers, of which redis.topology = \"standalone\" takes one; set it to \"sentinel\" or \"cluster\"",
+        );
     }
     let (prefix, ingest) = (&settings.redis.prefix, &settings.redis.ingest_prefix);
     if prefix == ingest {
