@@ -26,10 +26,11 @@ lint: ## formatting, clippy, house rules
 deny: ## licences, bans, sources and advisories of the dependencies
 	@.ci/deny
 
-bench: ## measure our gateway and the limit in one run
+bench: ## measure our gateway and the limit in one run, then the way over Redis
 	cargo build --release -p roomcast -p roomcast-loadtest
 	ROOMCAST_BIN="$${CARGO_TARGET_DIR:-target}/release/roomcast" \
 		cargo run --release -p roomcast-loadtest -- bench
+	cargo bench --quiet -p roomcast-adapter-redis --bench figures
 
 protocols: ## measure plain WebSocket, Socket.IO and polling in one run
 	cargo build --release -p roomcast -p roomcast-loadtest

@@ -1,5 +1,40 @@
-//! The Redis adapter: many nodes as one gateway.
+//! The Redis adapter: many nodes as one gateway, on the channels and in the bytes of
+//! `@socket.io/redis-adapter`, so that Node servers and emitters share its rooms.
 //!
-//! Deliberately absent for now: everything. The contract it will implement is
-//! [`roomcast_core::adapter::Adapter`]; the package exists so that the workspace
-//! and its dependency arrows have their final shape.
+//! | module | what it holds |
+//! | --- | --- |
+//! | `adapter` | the adapter as core wants it |
+//! | [`options`] | what the adapter is told |
+//! | `connection` | one connection to a Redis server |
+//! | `link` | two of them to one master: publishing, subscribing, proving, connecting again |
+//! | `links` | which link a channel belongs to |
+//! | `locate`, `slots` | finding masters, and the slots of a Cluster |
+//! | `proof` | whether a link is sound, and which span of time is in doubt |
+//! | `wishes` | which channels are wanted, and what Redis has confirmed |
+//! | `inbox` | what comes, and where it goes |
+//! | `requests`, `answering` | asking others, and answering them |
+//! | `peers` | the other nodes |
+//! | `shared`, `counts` | what all of this shares, and what it counts |
+//! | `wire` | channels and payloads: the Node formats, and what gateways say to each other |
+//!
+//! Deliberately absent: sockets of clients, HTTP, metrics' names, the environment.
+
+mod adapter;
+mod answering;
+mod connection;
+mod counts;
+mod inbox;
+mod link;
+mod links;
+mod locate;
+pub mod options;
+mod peers;
+mod proof;
+mod requests;
+mod shared;
+mod slots;
+mod wire;
+mod wishes;
+
+pub use adapter::RedisAdapter;
+pub use options::{Config, Format, Ingest, Mode, Probe, Servers, Tls};

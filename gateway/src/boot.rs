@@ -1,12 +1,14 @@
 //! From settings to a running node: the adapter, the listeners, the shards, the control
 //! runtime. The only place where an adapter is made.
 
+mod joined;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use roomcast_core::adapter::{Adapter, Events, MemoryAdapter, PublishError, Receipt};
+use roomcast_core::adapter::{Adapter, Events, MemoryAdapter, PublishError, Reach, Receipt};
 use roomcast_core::id::{NodeTag, ShardIndex};
 use roomcast_core::publication::{Audience, Payload, Publication};
 use roomcast_core::room::Namespace;
@@ -14,7 +16,7 @@ use roomcast_core::room::Namespace;
 use crate::client_events::ClientEvents;
 use crate::listener::{self, ListenError};
 use crate::mail::{MAIL_BYTES, Mail};
-use crate::metrics::{Counter, Gauge, Metrics, PublicationOrigin, PublicationResult, ReadyCheck};
+use crate::metrics::{Counter, Direction, Gauge, Metrics, PublicationOrigin, PublicationResult, ReadyCheck};
 use crate::node::{NamespaceEntry, Node, Parts};
 use crate::os::{self, ConnectionLimit};
 use crate::settings::{AdapterKind, Settings};
@@ -29,6 +31,7 @@ pub struct Gateway {
     settings: Settings,
     events: Option<Arc<dyn ClientEvents>>,
     echo_path: Option<String>,
+    adapter: Option<(NodeTag, Arc<dyn Adapter>, Events)>,
 }
 
 /// Why a gateway does not start.
@@ -40,6 +43,8 @@ pub enum StartError {
     System(std::io::Error),
     /// A shard did not come alive.
     Shards,
+    /// What Redis needs is not there.
+    Redis(String),
 }
 
 impl std::fmt::Display for StartError {
@@ -47,6 +52,7 @@ impl std::fmt::Display for StartError {
         match self {
             Self::Listen(error) => error.fmt(f),
             Self::System(error) => write!(f, "the operating system refused a thread or runtime: {error}"),
+            Self::Redis(why) => f.write_str(why),
             Self::Shards => f.write_str("a shard did not come alive within 10 s: see the log"),
         }
     }
@@ -74,6 +80,14 @@ impl Gateway {
         self
     }
 
+    /// Has publications move by this adapter and not by the one of the settings. `tag` is the node's name
+    /// in ids, as the adapter tells it to others.
+    #[must_use]
+    pub fn adapter(mut self, tag: NodeTag, adapter: Arc<dyn Adapter>, events: Events) -> Self {
+        self.adapter = Some((tag, adapter, events));
+        self
+    }
+
     /// Binds the ports and starts all threads. Ready to serve when this returns.
     pub fn start(self) -> Result<Handle, StartError> {
         let settings = self.settings;
@@ -89,8 +103,29 @@ impl Gateway {
             listeners.first().map_or(settings.public.address, |l| l.local_addr().unwrap_or(settings.public.address))
         };
         let (public_address, internal_address) = (address(&public), address(&internal));
-        let tag = NodeTag::from_entropy(entropy());
-        let (adapter, events) = adapter(&settings, tag);
+        let control = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("control")
+            .enable_all()
+            .build()
+            .map_err(StartError::System)?;
+        let later = joined::Later::default();
+        let (tag, adapter, events) = match self.adapter {
+            Some(given) => given,
+            None => {
+                let tag = NodeTag::from_entropy(entropy());
+                let (adapter, events): (Arc<dyn Adapter>, Events) = match settings.adapter.kind {
+                    AdapterKind::Memory => {
+                        let (adapter, events) = MemoryAdapter::alone(tag);
+                        (Arc::new(adapter), events)
+                    }
+                    AdapterKind::Redis => {
+                        joined::start(&settings, tag, internal_address, shards, control.handle(), &later)?
+                    }
+                };
+                (tag, adapter, events)
+            }
+        };
         let limit = os::connection_limit(&settings.limits);
         let metrics = Arc::new(Metrics::new());
         let namespaces = namespaces(&settings);
@@ -108,14 +143,10 @@ impl Gateway {
             echo_path: self.echo_path,
             shards,
             limit,
+            control: control.handle().clone(),
             settings,
         });
-        let control = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("control")
-            .enable_all()
-            .build()
-            .map_err(StartError::System)?;
+        let _ = later.set(Arc::downgrade(&node));
         control.spawn(crate::cluster::run(Arc::clone(&node), events));
         let threads = start_shards(&node, public)?;
         for listener in internal {
@@ -127,16 +158,6 @@ impl Gateway {
     }
 }
 
-/// The adapter that the settings ask for.
-fn adapter(settings: &Settings, tag: NodeTag) -> (Arc<dyn Adapter>, Events) {
-    match settings.adapter.kind {
-        AdapterKind::Memory => {
-            let (adapter, events) = MemoryAdapter::alone(tag);
-            (Arc::new(adapter), events)
-        }
-    }
-}
-
 /// The namespaces that the settings declare.
 pub(crate) fn namespaces(settings: &Settings) -> Vec<NamespaceEntry> {
     let entries = settings.namespaces.iter();
@@ -144,7 +165,9 @@ pub(crate) fn namespaces(settings: &Settings) -> Vec<NamespaceEntry> {
     entries
         .filter_map(|entry| {
             let name = Namespace::new(&entry.name).ok()?;
-            Some(NamespaceEntry::new(name, entry.client_subscribe, entry.client_publish))
+            let mut declared = NamespaceEntry::new(name, entry.client_subscribe, entry.client_publish);
+            declared.on_gap = entry.on_gap;
+            Some(declared)
         })
         .collect()
 }
@@ -225,6 +248,9 @@ impl Handle {
         };
         let outcome = if result.is_ok() { PublicationResult::Accepted } else { PublicationResult::Refused };
         node.metrics.inc(Counter::Publications(PublicationOrigin::Backend, outcome));
+        if result.is_ok_and(|receipt| receipt.reach == Reach::AllNodes) {
+            node.metrics.inc(Counter::AdapterMessages(Direction::Out));
+        }
         result
     }
 
@@ -243,6 +269,7 @@ impl Handle {
         std::thread::sleep(Duration::from_millis(drain.delay_ms).min(Duration::from_millis(drain.deadline_ms)));
         let left = deadline.saturating_duration_since(Instant::now());
         let closing = (left / 2).as_millis() as u64;
+        self.node.peers.start_draining(left / 2);
         for mailbox in self.node.mailboxes() {
             mailbox.post_admitted(Mail::Drain(closing), MAIL_BYTES);
         }
@@ -256,6 +283,7 @@ impl Handle {
             // A shard that panicked has said so in the log.
             let _ = thread.join();
         }
+        self.control.block_on(self.node.adapter.leave());
         self.control.shutdown_timeout(Duration::from_millis(100));
     }
 }

@@ -1,29 +1,45 @@
 //! From the adapter to the shards: deliveries to those that have a member, requests to
-//! all of them.
+//! all of them, gaps to whoever may have missed something.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use roomcast_core::adapter::{Event, Events, Responder};
 use roomcast_core::cluster::Request;
 use roomcast_core::delivery::Delivery;
 
+use crate::gaps;
+use crate::losses::Losses;
 use crate::mail::{MAIL_BYTES, Mail};
-use crate::metrics::{Counter, DropReason};
+use crate::metrics::{Counter, DeliveryMatch, Direction, DropReason};
 use crate::node::Node;
+
+/// How long to wait for the next event while nothing else is due.
+const IDLE: Duration = Duration::from_hours(1);
 
 /// Runs until the adapter is gone.
 pub async fn run(node: Arc<Node>, mut events: Events) {
-    while let Some(event) = events.recv().await {
-        match event {
-            Event::Delivery(delivery) => deliver(&node, &delivery),
-            Event::Request(request, responder) => order(&node, &request, &responder),
-            Event::Gap(gap) => tracing::warn!(?gap, "gap declared"),
-            Event::State(state) => tracing::info!(?state, "adapter link"),
+    let mut losses = Losses::default();
+    loop {
+        let due = losses.due().unwrap_or_else(|| Instant::now() + IDLE);
+        match tokio::time::timeout_at(due.into(), events.recv()).await {
+            Ok(Some(Event::Delivery(delivery))) => deliver(&node, &delivery, &mut losses),
+            Ok(Some(Event::Request(request, responder))) => order(&node, &request, &responder),
+            Ok(Some(Event::Gap(gap))) => gaps::tell(&node, &gap),
+            Ok(Some(Event::State(state))) => {
+                node.links.changed();
+                tracing::info!(?state, "adapter link");
+            }
+            Ok(None) => return,
+            Err(_) => {}
+        }
+        for gap in losses.take(node.clock.unix()) {
+            gaps::tell(&node, &gap);
         }
     }
 }
 
-fn deliver(node: &Node, delivery: &Arc<Delivery>) {
+fn deliver(node: &Node, delivery: &Arc<Delivery>, losses: &mut Losses) {
     let publication = &delivery.publication;
     let mask = node.interest.mask(&publication.namespace, &publication.audience);
     let bytes = publication.payload.bytes() + MAIL_BYTES;
@@ -43,10 +59,18 @@ fn deliver(node: &Node, delivery: &Arc<Delivery>) {
     // what waits for it is bounded by its outbox, not taken from what others may publish.
     if let Some(admission) = &publication.admission {
         admission.give_back();
+    } else {
+        // Room is reserved for what is published here: this came from another node.
+        let matched = if mask == 0 { DeliveryMatch::Unmatched } else { DeliveryMatch::Matched };
+        node.metrics.inc(Counter::AdapterMessages(Direction::In));
+        node.metrics.inc(Counter::AdapterDeliveries(matched));
     }
     if refused > 0 {
         node.metrics.add(Counter::MessagesDropped(DropReason::MailboxFull), refused);
-        tracing::warn!(shards = refused, "publication of another node dropped: mailbox full");
+        if losses.due().is_none() {
+            tracing::warn!(shards = refused, "publications of other nodes are dropped: mailbox full");
+        }
+        losses.note(publication, node.clock.unix());
     }
 }
 

@@ -19,6 +19,7 @@ pub struct Interest {
     tag: NodeTag,
     everywhere: u64,
     adapter: Arc<dyn Adapter>,
+    private_rooms_wanted: bool,
     rooms: Mutex<HashMap<Namespace, HashMap<Room, u64>>>,
 }
 
@@ -26,10 +27,12 @@ impl Interest {
     /// No members anywhere, on a node with `shards` shards.
     pub fn new(tag: NodeTag, shards: usize, adapter: Arc<dyn Adapter>) -> Self {
         let everywhere = if shards >= 64 { u64::MAX } else { (1 << shards) - 1 };
-        Self { tag, everywhere, adapter, rooms: Mutex::default() }
+        let private_rooms_wanted = adapter.capabilities().private_rooms_wanted;
+        Self { tag, everywhere, adapter, private_rooms_wanted, rooms: Mutex::default() }
     }
 
-    /// A shard has its first member of a room. Resolves when the room is live on the backend.
+    /// A shard has its first member of a room, or another one while the room may not be live. Resolves when
+    /// the room is live on the backend.
     pub fn add(&self, shard: ShardIndex, namespace: &Namespace, room: &Room) -> Live {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         *rooms.entry(namespace.clone()).or_default().entry(room.clone()).or_default() |= shard.bit();
@@ -64,6 +67,28 @@ impl Interest {
             let members = named.and_then(|named| named.get(room)).copied().unwrap_or(0);
             mask | members | self.private(room)
         })
+    }
+
+    /// The shards that may have a member of one room.
+    pub fn mask_of(&self, namespace: &Namespace, room: &Room) -> u64 {
+        let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let members = rooms.get(namespace).and_then(|named| named.get(room)).copied().unwrap_or(0);
+        members | self.private(room)
+    }
+
+    /// Deliveries to a socket's private room are wanted from now on, where the adapter has to be told.
+    pub fn add_private(&self, namespace: &Namespace, id: &SocketId) {
+        if self.private_rooms_wanted {
+            // It is live in its own time, as on Node servers: nothing waits for it.
+            drop(self.adapter.want(namespace, &Room::of_socket(id)));
+        }
+    }
+
+    /// They no longer are.
+    pub fn remove_private(&self, namespace: &Namespace, id: &SocketId) {
+        if self.private_rooms_wanted {
+            self.adapter.unwant(namespace, &Room::of_socket(id));
+        }
     }
 
     /// The one shard where a socket of this id would live.

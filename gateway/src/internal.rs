@@ -16,11 +16,14 @@
 //! | `orders` | `POST /v1/rooms/join`, `/v1/rooms/leave`, `/v1/disconnect` |
 //! | `rooms` | `GET /v1/rooms`, `/v1/rooms/{room}` |
 //! | `connections` | `GET /v1/connections`, `/v1/connections/{id}` |
+//! | `nodes` | `GET /v1/nodes` |
 //! | `query` | parameters of lists |
 //! | `page`, `cursor` | pages of lists, and where the next one begins |
+//! | `here`, `siblings`, `servers` | what this node has of the lists, what others have, what servers that are no nodes have |
 //! | `ask` | asking all nodes |
 //! | `shards` | asking the shards of this node |
 //! | `openapi` | `GET /v1/openapi.json` |
+//! | `peers` | requests of other nodes, over HTTP/2 |
 //! | `health` | `GET /livez`, `/readyz`, `/metrics` |
 //! | `answer` | bodies and types of answers |
 //! | `problem` | errors and their stable codes |
@@ -28,7 +31,7 @@
 //! Health, metrics and the OpenAPI document need no key, beyond loopback too: see `guard`. The API goes on
 //! while the node drains.
 //!
-//! Deliberately absent: HTTP/2, TLS, compressed bodies, idempotency and history.
+//! Deliberately absent: HTTP/2 for anybody but nodes, TLS, compressed bodies, idempotency and history.
 
 mod acks;
 mod answer;
@@ -40,11 +43,14 @@ mod connections;
 mod cursor;
 mod guard;
 mod health;
+mod here;
+mod nodes;
 mod object;
 pub(crate) mod openapi;
 mod orders;
 mod outcome;
 mod page;
+mod peers;
 mod pipeline;
 mod problem;
 mod publish;
@@ -52,7 +58,9 @@ mod query;
 mod rooms;
 mod routes;
 mod rows;
+mod servers;
 mod shards;
+mod siblings;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -141,7 +149,16 @@ async fn connection(api: Arc<Api>, stream: TcpStream) {
     // Whoever takes none of an answer's bytes does not keep its place either.
     crate::listener::let_go_after(&stream, Duration::from_millis(settings.limits.body_timeout_ms));
     let http = crate::http::server(&settings.limits);
+    let header_time = Duration::from_millis(settings.limits.header_timeout_ms);
     drop(settings);
+    match peers::begins_http2(&stream, header_time).await {
+        Ok(false) => {}
+        Ok(true) => return peers::connection(Arc::clone(&api.node), stream).await,
+        Err(error) => {
+            let late = error.kind() == std::io::ErrorKind::TimedOut;
+            return refused(&api.node, late.then_some(HttpRefusal::HeadTimeout));
+        }
+    }
     let served_any = Arc::new(AtomicBool::new(false));
     let service = {
         let (api, served_any) = (Arc::clone(&api), Arc::clone(&served_any));

@@ -13,10 +13,14 @@
 //! | [`shard`] | a thread with its connections, rooms and the write path |
 //! | [`mail`] | what threads ask of a shard |
 //! | [`lists`] | what the API asks of a shard: parts of lists, counts |
+//! | `polls` | asking the shard of a session that is polled |
+//! | [`peers`] | the other nodes: asking them, and polls and WebSockets of their sessions |
 //! | [`mailbox`] | what other threads want of a shard |
 //! | [`cluster`] | from the adapter to the shards |
+//! | [`gaps`], `losses` | what clients are told when publications may have been lost; those that were lost here |
 //! | [`interest`] | which shards have members of which room |
 //! | [`client_events`] | the backend in process |
+//! | [`links`] | the adapter's links, and which other nodes there are |
 //! | [`listener`] | listening sockets |
 //! | [`clock`] | the one reader of clocks |
 //! | [`settings`] | defaults, file and environment; the only reader of the environment |
@@ -39,18 +43,23 @@ pub mod cluster;
 pub mod docs;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod gaps;
 pub mod healthcheck;
 mod http;
 pub mod interest;
 mod internal;
 pub mod limits;
+pub mod links;
 pub mod listener;
 pub mod lists;
+mod losses;
 pub mod mail;
 pub mod mailbox;
 pub mod metrics;
 pub mod node;
 pub mod os;
+pub mod peers;
+mod polls;
 mod public;
 pub mod reload;
 pub mod run;

@@ -39,8 +39,35 @@ pub const NUMBER_MAX: u64 = (1 << 53) - 1;
 pub const ACK_REPLY_BYTES_MAX: usize = 8 << 20;
 /// Connections of the internal listener; more wait in the backlog.
 pub const INTERNAL_CONNECTIONS_MAX: usize = 1024;
+/// Requests of one node that another has open on one connection: nearly all are GETs that wait.
+pub const PEER_STREAMS_MAX: u32 = 16_384;
+/// Bytes of one request or answer between nodes that are on their way: beyond it the sender waits.
+pub const PEER_STREAM_WINDOW_BYTES: u32 = 64 << 10;
+/// Bytes that are on their way on one connection between nodes. Never the bound that counts: one slow
+/// WebSocket must not hold up the others, and each has its own window.
+pub const PEER_CONNECTION_WINDOW_BYTES: u32 = 1 << 30;
+/// Bytes of the headers of a request between nodes.
+pub const PEER_HEAD_BYTES_MAX: u32 = 16 << 10;
+/// Bytes of a call between nodes, and of its answer.
+pub const PEER_CALL_BYTES_MAX: usize = 1 << 20;
+/// How long a node may take to answer a call of another, in milliseconds.
+pub const PEER_CALL_MS: u64 = 5_000;
+/// Requests of other nodes within a minute or so: beyond it none is taken that could come twice.
+pub const PEER_NONCES_MAX: usize = 1 << 20;
+/// Owners that are told at once of clients that hung up.
+pub const PEER_NOTICES_MAX: usize = 1024;
+/// Nodes whose addresses are remembered, among them those that are not there.
+pub const PEERS_KNOWN_MAX: usize = 4096;
+/// Nodes that the adapter is asked for at once. A session of one more is not known.
+pub const PEERS_ASKED_MAX: usize = 64;
 /// Bytes of an answer that `roomcast healthcheck` reads.
 pub const HEALTH_ANSWER_BYTES_MAX: usize = 16 << 10;
+/// Bytes of one connection's handshake that other servers may know.
+pub const HANDSHAKE_BYTES_MAX: usize = 4096;
+/// Rooms that a gap names to clients, one notice each; the members of more rooms are told without names.
+pub const GAP_ROOMS_MAX: usize = 1000;
+/// How long a room may take to be live between nodes before its subscribers are answered, in milliseconds.
+pub const SUBSCRIBE_LIVE_MS: u64 = 2_000;
 /// Streams of publications among them. They may take any time, and leave places to whoever asks for less.
 pub const INTERNAL_STREAMS_MAX: usize = 512;
 /// Bytes of a settings file.
@@ -63,6 +90,10 @@ pub const BATCH_WAITING_MAX: usize = 256;
 pub const BODY_WASTE_BYTES_MAX: usize = 4 << 20;
 /// How long the shards of all nodes may take to answer a request of the API, in milliseconds.
 pub const NODES_ANSWER_MS: u64 = 5_000;
+/// How long another node may take for its part of a list, in milliseconds.
+pub const LIST_PEER_MS: u64 = 2_000;
+/// Bytes of connections after which a node's part of a list ends.
+pub const LIST_PART_BYTES_MAX: usize = 256 << 10;
 /// File descriptors kept back for everything but clients: listeners, the API,
 /// logs, scrapes, the runtimes' own.
 pub const FILES_RESERVED: u64 = 128;
@@ -70,6 +101,9 @@ pub const FILES_RESERVED: u64 = 128;
 const _: () = assert!(HEADER_BYTES_MIN < HEADER_BYTES_MAX);
 const _: () = assert!(LIST_ITEMS_DEFAULT as u64 <= LIST_ITEMS_MAX);
 const _: () = assert!(ACK_TIMEOUT_MS_DEFAULT <= ACK_TIMEOUT_MS_MAX);
+const _: () = assert!(2 * LIST_PEER_MS < NODES_ANSWER_MS && LIST_PART_BYTES_MAX < PEER_CALL_BYTES_MAX / 2);
+// Orders to join wait for rooms too.
+const _: () = assert!(SUBSCRIBE_LIVE_MS < NODES_ANSWER_MS);
 const _: () = assert!(TEXT_BYTES_MAX <= NAME_BYTES_MAX);
 const _: () = assert!(FILES_RESERVED >= 100);
 const _: () = assert!(INTERNAL_STREAMS_MAX <= INTERNAL_CONNECTIONS_MAX / 2);
@@ -136,6 +170,19 @@ pub const FIXED: &[Fixed] = &[
     fixed("packets of one answer to a poll", POLL_PACKETS_MAX, "", "the rest comes with the next poll"),
     fixed("time a closed session that polls is kept", LINGER_MS as usize, "ms", "its next poll finds no session"),
     fixed("time a client has to answer a close frame", CLOSING_MS as usize, "ms", "the socket is closed"),
+    fixed(
+        "what other servers may know of one handshake",
+        HANDSHAKE_BYTES_MAX,
+        "bytes",
+        "headers, parameters and members of auth that do not fit are left out",
+    ),
+    fixed("rooms that a gap names", GAP_ROOMS_MAX, "", "members of more rooms are told of it without names"),
+    fixed(
+        "time a room has to be live between nodes",
+        SUBSCRIBE_LIVE_MS as usize,
+        "ms",
+        "the answer says `degraded`: the membership stands, and is live later",
+    ),
     fixed("connections to the internal listener", INTERNAL_CONNECTIONS_MAX, "", "more wait to be accepted"),
     fixed("streams of publications among them", INTERNAL_STREAMS_MAX, "", "503 `overloaded`"),
     fixed("rooms, users and connections that one request names", AUDIENCE_ROOMS_MAX, "", "400 `invalid_request`"),
@@ -149,6 +196,12 @@ pub const FIXED: &[Fixed] = &[
         NODES_ANSWER_MS as usize,
         "ms",
         "503, with the code that the route says",
+    ),
+    fixed(
+        "time another node has for its part of a list",
+        LIST_PEER_MS as usize,
+        "ms",
+        "its part is missing, and `unreachable` names it",
     ),
     fixed(
         "body read beyond its limit",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use roomcast_core::adapter::Responder;
-use roomcast_core::cluster::Request;
+use roomcast_core::cluster::{Request, Select};
 use roomcast_core::delivery::Delivery;
 use roomcast_core::id::Sid;
 use roomcast_core::publication::Payload;
@@ -31,6 +31,8 @@ pub enum Mail {
     Deliver(Arc<Delivery>, usize),
     /// Carry out and answer; with the publication of a broadcast with acknowledgements.
     Order(Arc<Request>, Option<Arc<Delivery>>, Responder),
+    /// Close the connections of these sockets, so that they come back: they may have missed something.
+    StartAfresh(Arc<Select>),
     /// Look something up and answer.
     Query(Query),
     /// A polling request that another shard parsed.
@@ -63,11 +65,20 @@ impl Mail {
 #[derive(Debug)]
 pub struct Adopted {
     pub(crate) sid: Sid,
-    pub(crate) stream: std::net::TcpStream,
+    pub(crate) stream: Carrier,
     /// What was read beyond the request.
     pub(crate) rest: Bytes,
     /// Whether the client cannot take binary frames.
     pub(crate) base64: bool,
+}
+
+/// What carries a socket's bytes.
+#[derive(Debug)]
+pub(crate) enum Carrier {
+    /// The client's own connection.
+    Tcp(std::net::TcpStream),
+    /// One end of a pair; the client is on another node, and a task here carries its bytes.
+    Tunnel(std::os::unix::net::UnixStream),
 }
 
 /// What an embedding program does to a socket.
@@ -119,6 +130,8 @@ pub enum Poll {
     },
     /// The client hung up on its GET.
     GetAborted,
+    /// The node that carries a GET goes away: it is let go, and the client polls again elsewhere.
+    Release,
 }
 
 /// What the request is answered with.

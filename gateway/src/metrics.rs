@@ -6,6 +6,7 @@
 //! | `labels` | the closed sets of label values |
 //! | `cells` | the numbers of one thread, for hot code |
 //! | `collect` | a scrape: the sum over all threads |
+//! | `adapter` | what the adapter counts itself, and says of its links |
 //! | `reference` | the generated page |
 //!
 //! All series exist at 0 from the start, and no peer can make another. Only these
@@ -14,6 +15,7 @@
 //!
 //! Deliberately absent: rooms, users, events, origins and addresses as labels.
 
+mod adapter;
 mod cells;
 mod collect;
 mod labels;
@@ -28,9 +30,10 @@ use prometheus::{Registry, TextEncoder};
 
 pub use cells::Cells;
 pub use labels::{
-    AckResult, ClientErrorCode, CodeClass, DeliveryPath, DropReason, HandshakeResult, HttpRefusal, Label, Listener,
-    MessageKind, Protocol, PublicationOrigin, PublicationResult, ReadyCheck, ReloadResult, Route, SubscribeResult,
-    Transport, UpgradeResult, Version,
+    AckResult, AdapterFault, ClientErrorCode, CodeClass, DeliveryMatch, DeliveryPath, Direction, DropReason,
+    ForwardResult, HandshakeResult, HttpRefusal, Label, Listener, MessageKind, PayloadFault, Protocol,
+    PublicationOrigin, PublicationResult, ReadyCheck, ReconnectCause, ReloadResult, Route, SubscribeResult, Transport,
+    TunnelResult, UpgradeResult, Version,
 };
 pub use table::{Counter, Gauge, Histogram};
 
@@ -92,6 +95,11 @@ impl Metrics {
     /// Sets the node's part of a gauge: for gauges that no cells raise or lower.
     pub fn gauge_set(&self, gauge: Gauge, n: u64) {
         self.all.node.set_shared(cells::gauge_at(gauge.slot()), n);
+    }
+
+    /// Sets the node's part of a counter, for what is counted elsewhere: no cells add to it.
+    fn counter_set(&self, counter: Counter, n: u64) {
+        self.all.node.set_shared(cells::counter_at(counter.slot()), n);
     }
 
     /// Records how long something took.

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use roomcast_core::adapter::{Adapter, PublishError};
+use roomcast_core::cluster::NodeInfo;
 use roomcast_core::id::{NodeTag, ShardIndex, SocketId};
-use roomcast_core::publication::{Admission, Audience};
+use roomcast_core::publication::{Admission, Audience, UnixMillis};
 use roomcast_core::room::{Namespace, Room};
 use tokio::sync::Semaphore;
 
@@ -18,10 +19,12 @@ use crate::client_events::ClientEvents;
 use crate::clock::Clock;
 use crate::interest::Interest;
 use crate::limits::INTERNAL_STREAMS_MAX;
+use crate::links::Links;
 use crate::mailbox::{self, Mailbox};
 use crate::metrics::{Gauge, Metrics};
 use crate::os::ConnectionLimit;
-use crate::settings::{Mode, Settings};
+use crate::peers::Peers;
+use crate::settings::{Mode, OnGap, Settings};
 
 /// A shard that has not stamped for so long is stuck.
 const STUCK_MS: u64 = 5_000;
@@ -38,6 +41,10 @@ pub struct Node {
     pub interest: Interest,
     /// The one door.
     pub adapter: Arc<dyn Adapter>,
+    /// What is known of the way to other nodes.
+    pub links: Links,
+    /// When it started, in milliseconds since 1970.
+    pub started_at: UnixMillis,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// The backend in process, if one is embedded.
@@ -52,6 +59,8 @@ pub struct Node {
     pub http_connections_max: usize,
     /// Places of streams of publications.
     pub(crate) streams: Arc<Semaphore>,
+    /// The other nodes.
+    pub(crate) peers: Peers,
     mailboxes: Vec<Arc<Mailbox>>,
     stamps: Vec<AtomicU64>,
     connections: AtomicUsize,
@@ -72,6 +81,8 @@ pub struct NamespaceEntry {
     pub client_subscribe: bool,
     /// Whether clients may publish to rooms.
     pub client_publish: bool,
+    /// What its clients are told of gaps.
+    pub on_gap: OnGap,
     /// The latest acknowledgement id: one counter for all sockets, so that bytes can be shared.
     acks: AtomicU64,
 }
@@ -79,7 +90,7 @@ pub struct NamespaceEntry {
 impl NamespaceEntry {
     /// A namespace and its rules.
     pub fn new(name: Namespace, client_subscribe: bool, client_publish: bool) -> Self {
-        Self { name, client_subscribe, client_publish, acks: AtomicU64::new(0) }
+        Self { name, client_subscribe, client_publish, on_gap: OnGap::Event, acks: AtomicU64::new(0) }
     }
 
     /// The next acknowledgement id.
@@ -110,7 +121,14 @@ pub struct Parts {
     pub shards: usize,
     /// Connections at most.
     pub limit: ConnectionLimit,
+    /// The runtime of what is not per connection.
+    pub control: tokio::runtime::Handle,
 }
+
+/// Stands in for the control runtime in tests that have none; nothing runs on it.
+#[cfg(test)]
+static CONTROL: std::sync::LazyLock<tokio::runtime::Runtime> =
+    std::sync::LazyLock::new(|| tokio::runtime::Builder::new_current_thread().build().expect("a runtime"));
 
 #[cfg(test)]
 impl Parts {
@@ -128,6 +146,7 @@ impl Parts {
             echo_path: None,
             shards: 1,
             limit: ConnectionLimit::of(1),
+            control: CONTROL.handle().clone(),
         }
     }
 }
@@ -136,10 +155,18 @@ impl Node {
     /// A node that serves nobody yet.
     pub fn new(parts: Parts) -> Arc<Self> {
         let bytes_max = parts.settings.limits.mailbox_bytes_max;
+        let about = &parts.settings.adapter;
+        let links = Links::new(Arc::clone(&parts.adapter), about.kind, about.readiness);
         parts.metrics.gauge_set(Gauge::ConnectionsLimit, parts.limit.connections);
+        let clock = Clock::start();
+        let cluster = &parts.settings.cluster;
+        let peers = Peers::new(parts.tag, clock, cluster, &parts.adapter, &parts.metrics, parts.control);
         Arc::new(Self {
             tag: parts.tag,
-            clock: Clock::start(),
+            clock,
+            links,
+            started_at: clock.unix(),
+            peers,
             interest: Interest::new(parts.tag, parts.shards, Arc::clone(&parts.adapter)),
             adapter: parts.adapter,
             namespaces: parts.namespaces,
@@ -276,6 +303,7 @@ impl Node {
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
         self.metrics.gauge_set(Gauge::Draining, 1);
+        self.adapter.announce_draining();
     }
 
     /// A shard's loop is alive.
@@ -294,10 +322,25 @@ impl Node {
         })
     }
 
-    /// Whether a room has the name of a socket of this node, be it connected or not: it is that
-    /// socket's own, on whichever shard, and nobody else joins it.
+    /// Whether a room has the name of a socket of this node or another one, be it connected or not: it is
+    /// that socket's own, on whichever shard, and nobody else joins it.
     pub fn is_private(&self, room: &Room) -> bool {
-        SocketId::home_of(room.as_str()).is_some_and(|(tag, shard)| tag == self.tag && self.has_shard(shard))
+        SocketId::home_of(room.as_str())
+            .is_some_and(|(tag, shard)| if tag == self.tag { self.has_shard(shard) } else { self.links.has_peer(tag) })
+    }
+
+    /// This node, as others know it.
+    pub fn info(&self) -> NodeInfo {
+        let settings = self.settings();
+        NodeInfo {
+            tag: self.tag,
+            name: settings.node.name.clone(),
+            internal: settings.cluster.advertise.parse().unwrap_or(self.internal_address),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            draining: self.is_draining(),
+            started_at: self.started_at,
+            heard_at: self.clock.unix(),
+        }
     }
 
     /// Reads a socket id; the shard where it lives if that is here.

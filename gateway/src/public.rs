@@ -6,6 +6,8 @@
 //! | `query` | what a request's query says |
 //! | `answer` | the answers, with the reference server's bodies and headers |
 //! | `engine` | `/socket.io/`: the order of checks, handshakes, polls |
+//! | `body` | the body of a POST |
+//! | `foreign` | requests for sessions that live on other nodes |
 //! | `plain` | `/ws`, and `/echo` for embedding programs |
 //! | `upgrade` | from HTTP to WebSocket, and the probe of a polling session |
 //! | `waiting` | connections that wait for a request: the bound on them |
@@ -14,7 +16,9 @@
 //! compression, cookies.
 
 mod answer;
+mod body;
 mod engine;
+mod foreign;
 mod origin;
 mod plain;
 mod query;
@@ -36,6 +40,7 @@ use tokio::net::TcpStream;
 
 use crate::metrics::{Counter, HttpRefusal, Listener};
 use crate::shard::Shard;
+use crate::shard::handshake::Kept;
 pub(crate) use origin::is_loopback_host;
 pub(crate) use query::{decode, decode_segment};
 pub(crate) use upgrade::adopt;
@@ -44,6 +49,13 @@ pub(crate) use waiting::Waiting;
 
 /// Every answer's body is at hand when the answer is made.
 pub(crate) type Body = Full<Bytes>;
+
+/// What other servers may know of a handshake, as far as the settings list it.
+fn kept(shard: &Shard, request: &Request<Incoming>) -> Option<Box<Kept>> {
+    let state = shard.state.borrow();
+    let header = |name: &str| Some(request.headers().get(name)?.to_str().ok()?.to_owned());
+    state.handshakes.as_ref()?.keep(header, |name| query::first(request.uri().query(), name))
+}
 
 /// Serves one TCP connection until it ends or becomes a WebSocket.
 pub(crate) async fn serve(shard: Rc<Shard>, stream: TcpStream, address: SocketAddr) {
@@ -74,9 +86,11 @@ fn refused(shard: &Shard, reason: Option<HttpRefusal>) {
 
 async fn route(
     shard: Rc<Shard>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     address: SocketAddr,
 ) -> Result<Response<Body>, Infallible> {
+    // A client is no node, whatever it says.
+    crate::peers::headers::strip(request.headers_mut());
     let settings = shard.node.settings();
     let path = request.uri().path();
     let response = if let Some(fault) = crate::http::fault(&request) {

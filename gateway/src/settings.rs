@@ -11,6 +11,7 @@
 //! | `value` | the types of single values: how each is read, shown and checked |
 //! | `kinds` | the closed sets of words a value can be |
 //! | `origin` | patterns of web origins |
+//! | `network` | networks, as bits of addresses |
 //! | `load` | the order of the sources |
 //! | `aliases` | what YAML can say that is not read |
 //! | `variables` | the environment, and what is wrong with a variable's name |
@@ -35,6 +36,7 @@ mod error;
 mod kinds;
 mod lines;
 mod load;
+mod network;
 mod origin;
 mod print;
 mod reader;
@@ -51,12 +53,14 @@ use std::path::Path;
 pub use change::{Change, Effect};
 pub use check::Mode;
 pub use error::{Place, Problem, SettingsError};
-pub use kinds::{AdapterKind, LogFormat, Scope};
+pub use kinds::{AdapterKind, LogFormat, OnGap, Readiness, RedisFormat, RedisTopology, Scope, SubscriptionMode};
 pub use load::Loaded;
+pub use network::Network;
 pub use origin::{OriginError, OriginRule};
 pub use secret::Secret;
 pub use sections::{
-    Adapter, Auth, Drain, Internal, Key, KeyDigest, Limits, Log, Namespace, Node, Public, Settings, SocketIo, WebSocket,
+    Adapter, Auth, Cluster, Drain, Internal, Key, KeyDigest, Limits, Log, Namespace, Node, Public, Redis, Settings,
+    SocketIo, WebSocket,
 };
 pub use variables::{ENV_CONFIG, ENV_PREFIX};
 

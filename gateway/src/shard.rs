@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `state` | what a shard owns; connections found by their keys |
 //! | `connection`, `io` | one connection, and the socket under it |
+//! | `handshake` | what other servers may know of a client's handshake |
 //! | `rules` | what a shard needs of the settings, in its own units |
 //! | `item`, `turn`, `polled` | a publication here, the turn that is collected, the transport that is polled |
 //! | `sockets`, `writing`, `closing` | sockets made and closed, bytes going out, connections ending |
@@ -27,6 +28,7 @@ mod commands;
 pub(crate) mod connection;
 mod deadlines;
 mod flush;
+pub(crate) mod handshake;
 pub(crate) mod io;
 mod item;
 mod latest;

@@ -22,9 +22,10 @@ use tokio::sync::mpsc;
 
 pub use memory::{MemoryAdapter, MemoryBus};
 
-use crate::cluster::{Answer, Gap, Request};
+use crate::cluster::{Answer, Gap, NodeInfo, Request};
 use crate::delivery::Delivery;
-use crate::publication::{Position, Publication};
+use crate::id::NodeTag;
+use crate::publication::{Position, Publication, UnixMillis};
 use crate::room::{Namespace, Room};
 
 /// A boxed future that any runtime may drive.
@@ -63,6 +64,35 @@ pub trait Adapter: Send + Sync + 'static {
     /// Asks every node, this one included. Answers arrive until every node has let go
     /// of its [`Responder`] or the deadline has passed; then the receiver ends.
     fn request(&self, request: Request, deadline: Duration) -> BoxFuture<'static, Result<Answers, PublishError>>;
+
+    /// What operators see of the links to the backend; empty where there is none.
+    fn links(&self) -> Vec<LinkStatus> {
+        Vec::new()
+    }
+
+    /// What it has counted since it was made, for operators. A count may be given in several parts.
+    fn counts(&self) -> Vec<(AdapterCount, u64)> {
+        Vec::new()
+    }
+
+    /// The other nodes of this gateway, as far as this one knows.
+    fn peers(&self) -> Vec<NodeInfo> {
+        Vec::new()
+    }
+
+    /// The node of that tag, asked of the backend if it is not among [`Adapter::peers`]: one question at a
+    /// time for each tag, however many ask.
+    fn find(&self, _tag: NodeTag) -> BoxFuture<'static, Option<NodeInfo>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    /// Tells the other nodes that this one is going away.
+    fn announce_draining(&self) {}
+
+    /// Tells the other nodes that this one is gone. Resolves when they may have heard, or cannot.
+    fn leave(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Answers of all nodes to one request.
@@ -93,6 +123,9 @@ pub struct Capabilities {
     pub positions: bool,
     /// Reaches other nodes.
     pub cluster: bool,
+    /// Private rooms of sockets are wanted one by one, like any room; else the adapter knows by their
+    /// names that they are here.
+    pub private_rooms_wanted: bool,
 }
 
 /// Proof that the backend took a publication.
@@ -100,6 +133,24 @@ pub struct Capabilities {
 pub struct Receipt {
     /// Its place in the namespace's order; `None` where the adapter keeps none.
     pub position: Option<Position>,
+    /// Whom it reached.
+    pub reach: Reach,
+}
+
+impl Receipt {
+    /// The backend took it, and keeps no order.
+    pub const TAKEN: Self = Self { position: None, reach: Reach::AllNodes };
+    /// The backend does not answer; members on this node got it, because the publisher wished so.
+    pub const THIS_NODE: Self = Self { position: None, reach: Reach::ThisNode };
+}
+
+/// Whom a publication reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Every node.
+    AllNodes,
+    /// Members on the publisher's node: see [`crate::publication::Fallback`].
+    ThisNode,
 }
 
 /// What an adapter reports to its node, over one bounded channel.
@@ -148,6 +199,74 @@ pub enum LinkState {
     Up,
     /// Not proven.
     Down,
+}
+
+/// One link to the backend, as operators see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkStatus {
+    /// What it is called in `/readyz`: the backend's address, without credentials.
+    pub name: String,
+    /// Proven to carry messages both ways, or not.
+    pub state: LinkState,
+    /// When it was last proven; `None`: never yet.
+    pub proven_at: Option<UnixMillis>,
+    /// Whether the server says that it is a replica, on which publications reach few.
+    pub replica: bool,
+    /// Why it is down, for people; empty while it is up.
+    pub trouble: String,
+}
+
+macro_rules! counts {
+    ($( $(#[doc = $what:literal])+ $name:ident, )+) => {
+        /// What only an adapter can count, a closed set: see [`Adapter::counts`]. All but
+        /// [`AdapterCount::QueueBytes`] only grow.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum AdapterCount {
+            $( $(#[doc = $what])+ $name, )+
+        }
+
+        impl AdapterCount {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$( Self::$name, )+];
+        }
+    };
+}
+
+counts! {
+    /// Payloads that are not the wire format.
+    PayloadsMalformed,
+    /// Payloads of a kind that is not carried out.
+    PayloadsUnsupported,
+    /// Payloads beyond a limit, or not allowed.
+    PayloadsRefused,
+    /// Links made anew after their end.
+    ReconnectsEof,
+    /// Links made anew after silence.
+    ReconnectsTimeout,
+    /// Links made anew because the server was no longer a master.
+    ReconnectsRole,
+    /// Links made anew because what they serve had moved.
+    ReconnectsMoved,
+    /// Links made anew after their credentials were refused.
+    ReconnectsAuth,
+    /// Links made anew because the server held other subscriptions than wanted.
+    ReconnectsCounts,
+    /// Links made anew for any other reason.
+    ReconnectsOther,
+    /// Publications refused because the queue to the backend was full.
+    QueueFullDrops,
+    /// Publications whose answer never came.
+    OutcomesUnknown,
+    /// Requests refused because as many were under way as there may be.
+    RequestsRefused,
+    /// Publications of other nodes dropped because the queue of events was full.
+    EventsFullDrops,
+    /// Times that all subscriptions of a link were made anew.
+    Resubscribes,
+    /// Publications of other nodes that came, and that nobody here wants: there is no member.
+    Unwanted,
+    /// Bytes of publications that wait for the backend now.
+    QueueBytes,
 }
 
 /// Why a wish could not be made live.

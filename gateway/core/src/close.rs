@@ -68,6 +68,8 @@ pub enum CloseReason {
     Kicked,
     /// A backend asked for it, and wants the client to connect anew.
     Reconnect,
+    /// Publications may have been lost between nodes, and the namespace has its clients start afresh then.
+    Gap,
     /// The socket broke.
     TransportError,
     /// A fault of ours.
@@ -91,7 +93,7 @@ pub struct CloseLine {
 
 impl CloseReason {
     /// All of them, in the order of [`CloseReason::index`].
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Normal,
         Self::Drain,
         Self::DrainForced,
@@ -107,6 +109,7 @@ impl CloseReason {
         Self::DuplicateRequest,
         Self::Kicked,
         Self::Reconnect,
+        Self::Gap,
         Self::TransportError,
         Self::Internal,
     ];
@@ -134,6 +137,7 @@ impl CloseReason {
             Self::DuplicateRequest => (1002, false, "overlapping requests", true, "duplicate_request"),
             Self::Kicked => (1008, true, "closed by the application", false, "kicked"),
             Self::Reconnect => (1012, true, "connect again", true, "reconnect"),
+            Self::Gap => (1012, true, "messages may be missing, connect again", true, "gap"),
             Self::TransportError => (1006, false, "transport error", true, "transport_error"),
             Self::Internal => (1011, true, "internal error", true, "internal"),
         };

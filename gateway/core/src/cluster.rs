@@ -2,11 +2,13 @@
 //!
 //! Deliberately absent: bytes. How a message travels is the adapter's business.
 
+use core::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::id::SocketId;
+use crate::id::{NodeTag, SocketId};
 use crate::publication::{Audience, Publication, UnixMillis};
 use crate::room::{Namespace, Room};
 
@@ -43,9 +45,19 @@ pub enum Request {
         reconnect: bool,
     },
     /// Describe the sockets of the audience.
-    FetchSockets(Select),
+    FetchSockets {
+        /// Whom.
+        select: Select,
+        /// Whether servers that are no Roomcast nodes are asked too.
+        servers: bool,
+    },
     /// List rooms and their sizes.
-    ListRooms(Namespace),
+    ListRooms {
+        /// Where.
+        namespace: Namespace,
+        /// Whether servers that are no Roomcast nodes are asked too: they tell names and no sizes.
+        servers: bool,
+    },
     /// An event from server to servers.
     ServerSideEmit {
         /// Where.
@@ -65,8 +77,8 @@ impl Request {
             Self::Join(select, _)
             | Self::Leave(select, _)
             | Self::Disconnect { select, .. }
-            | Self::FetchSockets(select) => &select.namespace,
-            Self::ListRooms(namespace) | Self::ServerSideEmit { namespace, .. } => namespace,
+            | Self::FetchSockets { select, .. } => &select.namespace,
+            Self::ListRooms { namespace, .. } | Self::ServerSideEmit { namespace, .. } => namespace,
         }
     }
 }
@@ -88,6 +100,9 @@ pub enum Answer {
     /// To [`Request::Join`], beside `Matched`: how many of those sockets may not have all of the
     /// rooms, and joined none.
     Refused(usize),
+    /// To [`Request::Join`], beside `Matched`: how many of the rooms do not get yet what is published on
+    /// other nodes. The memberships stand.
+    Degraded(usize),
     /// To [`Request::BroadcastWithAcks`], first: how many clients were asked here.
     Asked(usize),
     /// To [`Request::BroadcastWithAcks`], then: what one client answered.
@@ -130,6 +145,41 @@ pub struct SocketInfo {
     pub connected_at: UnixMillis,
     /// Shard of its node.
     pub shard: usize,
+    /// What of its handshake other servers may know.
+    pub handshake: Option<Arc<Handshake>>,
+}
+
+/// What a client's handshake said, as far as the settings let other servers know. Never tokens, cookies
+/// or the Authorization header.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Handshake {
+    /// The request's path, without its query.
+    pub path: String,
+    /// Headers that the settings list, in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Query parameters that the settings list.
+    pub query: Vec<(String, String)>,
+    /// Members of the auth object that the settings list: name and JSON text.
+    pub auth: Vec<(String, String)>,
+}
+
+/// A node of this gateway, as the others know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeInfo {
+    /// Its name in ids; another one after each start.
+    pub tag: NodeTag,
+    /// A label that its operator gave it; may be empty.
+    pub name: String,
+    /// Where its internal listener is, for other nodes.
+    pub internal: SocketAddr,
+    /// The version that it runs.
+    pub version: String,
+    /// Whether it is going away.
+    pub draining: bool,
+    /// When it started.
+    pub started_at: UnixMillis,
+    /// When it was last heard of.
+    pub heard_at: UnixMillis,
 }
 
 /// One room, as the API shows it.

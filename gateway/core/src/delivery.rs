@@ -47,13 +47,21 @@ pub struct Delivery {
     pub publication: Publication,
     /// Its place in the namespace's order; `None` where the adapter keeps none.
     pub position: Option<Position>,
+    /// What the plain protocol says instead of the event, where it has a message of its own.
+    plain: Option<String>,
     encoded: [OnceLock<Bytes>; Variant::COUNT],
 }
 
 impl Delivery {
     /// Nothing is encoded yet.
     pub fn new(publication: Publication, position: Option<Position>) -> Self {
-        Self { publication, position, encoded: Default::default() }
+        Self { publication, position, plain: None, encoded: Default::default() }
+    }
+
+    /// What the gateway itself has to say: an event for Socket.IO clients, and the text of a message of its
+    /// own for plain ones.
+    pub fn notice(publication: Publication, plain: String) -> Self {
+        Self { publication, position: None, plain: Some(plain), encoded: Default::default() }
     }
 
     /// The bytes of this publication for `variant`: one group that is never split by other packets.
@@ -68,7 +76,8 @@ impl Delivery {
         let namespace = publication.namespace.as_str();
         let mut out = Vec::with_capacity(payload.bytes() + 64);
         if variant == Variant::PlainWebSocket {
-            let text = plain::event(publication.audience.single_room().map(crate::room::Room::as_str), payload);
+            let event = || plain::event(publication.audience.single_room().map(crate::room::Room::as_str), payload);
+            let text = self.plain.clone().unwrap_or_else(event);
             websocket::encode(websocket::Opcode::Text, text.as_bytes(), &mut out);
         } else {
             let framing = match variant {

@@ -32,7 +32,7 @@ fn digit(byte: u8) -> Option<u8> {
 ///
 /// A restarted node has a fresh tag and so never answers for the sessions of its
 /// former life.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeTag([u8; TAG_CHARS]);
 
 impl NodeTag {
@@ -70,7 +70,7 @@ impl fmt::Debug for NodeTag {
 }
 
 /// Index of a shard within its node, below [`SHARDS_MAX`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ShardIndex(u8);
 
 impl ShardIndex {

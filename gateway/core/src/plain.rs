@@ -1,7 +1,7 @@
 //! The plain protocol of `/ws`: one JSON object a text frame.
 //!
-//! A client sends [`Command`]s; the server sends `hello` once, then `event`, and
-//! `ok` or `error` as answers. A command's `id` is the client's own and is repeated
+//! A client sends [`Command`]s; the server sends `hello` once, then `event` and, where
+//! some may be missing, `gap`, and `ok` or `error` as answers. A command's `id` is the client's own and is repeated
 //! in the answer; a command without one succeeds silently, and its error comes
 //! without an id. Unknown fields are refused, never ignored, so that a later field
 //! cannot change the meaning of what an older node has accepted.
@@ -19,7 +19,7 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 pub use decode::{attachments, decode, names};
-pub use encode::{error, event, hello, ok};
+pub use encode::{error, event, gap, hello, ok};
 
 use crate::publication::Payload;
 

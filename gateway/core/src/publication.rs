@@ -46,6 +46,8 @@ pub struct Publication {
     pub trace: Option<Arc<str>>,
     /// Whether a history may keep it.
     pub remember: bool,
+    /// What is done with it while the backend between nodes does not answer. Never travels.
+    pub fallback: Fallback,
     /// Room that its publisher's node has reserved for it. Never travels.
     pub admission: Option<Admission>,
 }
@@ -66,6 +68,7 @@ impl Publication {
             origin: Origin::Backend,
             trace: None,
             remember: true,
+            fallback: Fallback::Refuse,
             admission: None,
         }
     }
@@ -139,6 +142,16 @@ pub enum Class {
     Volatile,
     /// While a client is blocked only the latest one per key waits for it.
     Latest,
+}
+
+/// What is done with a publication while the backend between nodes does not answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fallback {
+    /// It is refused: nobody gets it, and a retry makes no duplicate.
+    #[default]
+    Refuse,
+    /// Members on this node get it at once, and the receipt says so.
+    ThisNode,
 }
 
 /// Who published.

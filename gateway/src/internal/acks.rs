@@ -15,6 +15,7 @@ use super::answer::{self, Body};
 use super::outcome::count;
 use super::problem::{Problem, json};
 use crate::limits::ACK_REPLY_BYTES_MAX;
+use crate::metrics::{Counter, Direction};
 use crate::node::Node;
 
 /// What nodes may take beyond the time that clients have.
@@ -47,6 +48,7 @@ pub(super) async fn serve(
         .await
         .unwrap_or(Err(PublishError::OutcomeUnknown));
     let mut answers = count(node, handed)?;
+    node.metrics.inc(Counter::AdapterMessages(Direction::Out));
     let mut summary = Summary::default();
     // An elapsed deadline is no error: who has not answered by now has timed out.
     let _ = tokio::time::timeout(timeout + GRACE, summary.collect(&mut answers, ack.collect_max)).await;

@@ -10,11 +10,39 @@ use roomcast_core::id::{NodeTag, ShardIndex};
 use roomcast_core::room::Room;
 
 use super::problem::{Problem, json};
+use super::siblings::Sibling;
 use crate::node::Node;
 
 /// The first byte says of which list it is.
 const CONNECTIONS: u8 = b'c';
 const ROOMS: u8 = b'r';
+const SERVERS: u8 = b's';
+
+/// Where a page of connections begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// At a place on a node.
+    At(Place),
+    /// Behind this id, among the connections of servers that are no nodes.
+    Server(String),
+}
+
+impl Begin {
+    /// Reads a cursor of the connections of these nodes.
+    pub(super) fn read(node: &Node, nodes: &[Sibling], cursor: &str) -> Result<Self, Problem> {
+        if let Some(id) = decode(SERVERS, cursor) {
+            return String::from_utf8(id).map(Self::Server).map_err(|_| broken());
+        }
+        Place::read(node, nodes, cursor).map(Self::At)
+    }
+}
+
+/// The cursor of what comes behind a connection of a server, in JSON.
+pub(super) fn behind_server(id: &str) -> String {
+    let mut bytes = vec![SERVERS];
+    bytes.extend(id.bytes());
+    encode(&bytes)
+}
 
 /// Where connections go on. The order is nodes, then shards, then places on the shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +62,13 @@ impl Place {
         encode(&bytes)
     }
 
-    /// Reads a cursor of the connections of this node.
-    pub(super) fn read(node: &Node, cursor: &str) -> Result<Self, Problem> {
+    /// Where other nodes may be, one that is gone is passed over: the list goes on with the next one.
+    fn read(node: &Node, nodes: &[Sibling], cursor: &str) -> Result<Self, Problem> {
         let place = decode(CONNECTIONS, cursor).and_then(|bytes| Self::parse(&bytes)).ok_or_else(broken)?;
-        if place.node != node.tag || !node.has_shard(place.shard) {
+        let is_here = place.node == node.tag && node.has_shard(place.shard);
+        let may_be_elsewhere = place.node != node.tag && node.adapter.capabilities().cluster;
+        let is_meant = nodes.len() > 1 || nodes.iter().any(|sibling| sibling.tag == place.node);
+        if !(is_here || may_be_elsewhere && is_meant) {
             let detail = "the node that gave it has restarted, or is another one: begin the list anew";
             return Err(Problem::invalid("cursor", detail));
         }

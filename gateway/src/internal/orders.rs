@@ -26,7 +26,8 @@ pub(super) async fn join(node: &Node, body: &str) -> Result<Response<Body>, Prob
         return Err(Problem::private(private.as_str()).at(format!("rooms[{index}]")));
     }
     let done = carry_out(node, Request::Join(select, rooms)).await?;
-    let body = format!(r#"{{"matched":{},"refused":{}}}"#, done.matched, done.refused);
+    let degraded = if done.degraded { r#","degraded":true"# } else { "" };
+    let body = format!(r#"{{"matched":{},"refused":{}{degraded}}}"#, done.matched, done.refused);
     Ok(answer::json(StatusCode::OK, body))
 }
 
@@ -74,6 +75,8 @@ struct Done {
     matched: usize,
     /// Of these: joined none of the rooms.
     refused: usize,
+    /// Some rooms do not get yet what is published on other nodes.
+    degraded: bool,
 }
 
 async fn carry_out(node: &Node, request: Request) -> Result<Done, Problem> {
@@ -81,6 +84,7 @@ async fn carry_out(node: &Node, request: Request) -> Result<Done, Problem> {
     ask(node, request, Code::OutcomeUnknown, |answer| match answer {
         Answer::Matched(count) => done.matched += count,
         Answer::Refused(count) => done.refused += count,
+        Answer::Degraded(rooms) => done.degraded |= rooms > 0,
         _ => {}
     })
     .await?;

@@ -3,18 +3,20 @@
 use super::answer::{self, Body};
 use crate::limits::LIST_REPLY_BYTES_MAX;
 use hyper::{Response, StatusCode};
+use roomcast_core::id::NodeTag;
 
 /// A page that is being written. It holds its text and nothing else.
 pub(super) struct Page {
     text: String,
     items: usize,
     items_max: usize,
+    silent: Vec<NodeTag>,
 }
 
 impl Page {
     /// An empty page for at most so many items.
     pub(super) fn new(items_max: usize) -> Self {
-        Self { text: String::from(r#"{"items":["#), items: 0, items_max }
+        Self { text: String::from(r#"{"items":["#), items: 0, items_max, silent: Vec::new() }
     }
 
     /// How many items to ask for: one more than still fit tells whether there is a next page.
@@ -37,13 +39,30 @@ impl Page {
         true
     }
 
+    /// What a node has is missing: it did not answer.
+    pub(super) fn miss(&mut self, node: NodeTag) {
+        self.silent.push(node);
+    }
+
     /// The answer. `next`: the cursor of the next page, in JSON.
     pub(super) fn end(mut self, next: Option<&str>) -> Response<Body> {
         self.text.push_str(r#"],"next":"#);
         self.text.push_str(next.unwrap_or("null"));
+        self.text.push_str(&missing(&mut self.silent));
         self.text.push('}');
         answer::json(StatusCode::OK, self.text)
     }
+}
+
+/// `,"unreachable":[…]` of nodes that did not answer, if there are any.
+pub(super) fn missing(silent: &mut Vec<NodeTag>) -> String {
+    if silent.is_empty() {
+        return String::new();
+    }
+    silent.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    silent.dedup();
+    let tags: Vec<String> = silent.iter().map(|tag| format!("\"{tag}\"")).collect();
+    format!(r#","unreachable":[{}]"#, tags.join(","))
 }
 
 #[cfg(test)]

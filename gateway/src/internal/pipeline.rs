@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use roomcast_core::adapter::{BoxFuture, PublishError, Receipt};
 use roomcast_core::publication::Publication;
 
-use super::outcome::count;
+use super::outcome::{count, count_receipt};
 use super::problem::Problem;
 use super::publish::{accepted, hand_over, read};
 use crate::limits::BATCH_WAITING_MAX;
@@ -139,7 +139,7 @@ impl Pipeline {
     }
 
     fn receipt(&mut self, id: &str, result: Result<Receipt, PublishError>) {
-        let result = count(&self.node, result);
+        let result = count_receipt(&self.node, result);
         self.write(result.map(|receipt| (id, receipt)));
     }
 

@@ -10,14 +10,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
-use roomcast_core::adapter::{BoxFuture, PublishError, Receipt};
-use roomcast_core::publication::{ATTACHMENTS_MAX, AckRequest, Class, Payload, PayloadError, Publication, UnixMillis};
+use roomcast_core::adapter::{BoxFuture, PublishError, Reach, Receipt};
+use roomcast_core::publication::{
+    ATTACHMENTS_MAX, AckRequest, Class, Fallback, Payload, PayloadError, Publication, UnixMillis,
+};
 use roomcast_core::room::NAME_BYTES_MAX;
 use serde_json::value::RawValue;
 
 use super::answer::{self, Body};
 use super::object::{Field, fields};
-use super::outcome::count;
+use super::outcome::count_receipt;
 use super::problem::Problem;
 use super::{acks, audience};
 use crate::limits::{ACK_TIMEOUT_MS_DEFAULT, ACK_TIMEOUT_MS_MAX, LIST_ITEMS_DEFAULT, NUMBER_MAX};
@@ -40,22 +42,26 @@ pub(super) async fn serve(node: &Node, body: &str) -> Result<Response<Body>, Pro
         Ok(receipt) => receipt.await,
         Err(_) => Err(PublishError::Overloaded),
     };
-    let receipt = count(node, handed)?;
+    let receipt = count_receipt(node, handed)?;
     let mut out = Vec::from(b"{");
     accepted(&id, receipt, &mut out);
     Ok(answer::json(StatusCode::ACCEPTED, out))
 }
 
-/// `"id":…,"position":…}`
+/// `"id":…,"position":…}`, and before its end `"reach":"node"` if it went no further.
 pub(super) fn accepted(id: &str, receipt: Receipt, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"id\":");
     // Writing a string to a vector cannot fail.
     let _ = serde_json::to_writer(&mut *out, id);
     out.extend_from_slice(b",\"position\":");
     match receipt.position {
-        Some(position) => out.extend_from_slice(format!("\"{position}\"}}").as_bytes()),
-        None => out.extend_from_slice(b"null}"),
+        Some(position) => out.extend_from_slice(format!("\"{position}\"").as_bytes()),
+        None => out.extend_from_slice(b"null"),
     }
+    if receipt.reach == Reach::ThisNode {
+        out.extend_from_slice(b",\"reach\":\"node\"");
+    }
+    out.push(b'}');
 }
 
 /// Reserves room in the shards concerned and hands the publication to the adapter: its place
@@ -75,8 +81,21 @@ pub(super) fn hand_over(
 }
 
 /// Fields of a publish object.
-pub(super) const FIELDS: [&str; 12] =
-    ["namespace", "to", "except", "event", "args", "data", "attachments", "id", "key", "ttl_ms", "delivery", "ack"];
+pub(super) const FIELDS: [&str; 13] = [
+    "namespace",
+    "to",
+    "except",
+    "event",
+    "args",
+    "data",
+    "attachments",
+    "id",
+    "key",
+    "ttl_ms",
+    "delivery",
+    "fallback",
+    "ack",
+];
 
 /// Fields of its `ack`.
 pub(super) const ACK_FIELDS: [&str; 3] = ["timeout_ms", "want", "limit"];
@@ -104,7 +123,7 @@ pub(crate) struct Given<'a> {
 
 /// [`read`] without a node.
 pub(crate) fn read_with(given: &Given<'_>, text: &str) -> Result<Wish, Problem> {
-    let [namespace, to, except, event, args, data, attachments, id, key, ttl, delivery, ack] =
+    let [namespace, to, except, event, args, data, attachments, id, key, ttl, delivery, otherwise, ack] =
         fields(text, "", FIELDS)?;
     let namespace = namespace.map(|name| name.string()).transpose()?;
     let namespace = audience::namespace(given.namespaces, namespace.as_deref())?;
@@ -122,6 +141,9 @@ pub(crate) fn read_with(given: &Given<'_>, text: &str) -> Result<Wish, Problem> 
     };
     let ttl = ttl.map(|ttl| ttl.number(1, NUMBER_MAX)).transpose()?;
     publication.expires_at = ttl.map(|ttl| given.now.saturating_add(ttl));
+    if let Some(otherwise) = otherwise {
+        publication.fallback = fallback(&otherwise, ack.is_some())?;
+    }
     let ack = ack.map(|ack| ack_request(given.list_items_max, &ack)).transpose()?;
     Ok(Wish { publication, ack })
 }
@@ -135,6 +157,16 @@ fn class(delivery: &Field<'_>, has_key: bool) -> Result<Class, Problem> {
             Err(Problem::invalid("key", "delivery \"latest\" needs a `key`: the latest one of each key is kept"))
         }
         _ => Err(delivery.invalid("expected \"default\", \"volatile\" or \"latest\"")),
+    }
+}
+
+/// What is done while the backend between nodes does not answer.
+fn fallback(otherwise: &Field<'_>, with_ack: bool) -> Result<Fallback, Problem> {
+    match &*otherwise.string()? {
+        "refuse" => Ok(Fallback::Refuse),
+        "node" if with_ack => Err(otherwise.invalid("not together with `ack`: all nodes are asked, or none")),
+        "node" => Ok(Fallback::ThisNode),
+        _ => Err(otherwise.invalid("expected \"refuse\" or \"node\"")),
     }
 }
 

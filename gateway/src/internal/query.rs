@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use roomcast_core::id::ShardIndex;
+use roomcast_core::id::{NodeTag, ShardIndex};
 
 use super::problem::Problem;
+use super::siblings::{self, Sibling};
 use crate::limits::LIST_ITEMS_DEFAULT;
 use crate::node::Node;
 use crate::public::decode;
@@ -41,8 +42,53 @@ pub(super) fn limit(node: &Node, text: Option<&str>) -> Result<usize, Problem> {
     limit.ok_or_else(|| Problem::invalid("limit", format!("expected a whole number from 1 to {most}")))
 }
 
-/// The one shard that is listed: the parameter `shard`.
-pub(super) fn shard(node: &Node, text: Option<&str>) -> Result<Option<ShardIndex>, Problem> {
+/// What of the gateway is listed: the parameters `node` and `shard`.
+pub(super) struct Where {
+    /// In the order of the list.
+    pub(super) nodes: Vec<Sibling>,
+    /// Of each of them this shard only.
+    pub(super) shard: Option<ShardIndex>,
+}
+
+impl Where {
+    /// A shard alone is one of this node.
+    pub(super) fn read(here: &Node, node: Option<&str>, shard: Option<&str>) -> Result<Self, Problem> {
+        let mut nodes = siblings::all(here);
+        let only = match node {
+            Some(text) => {
+                let known = NodeTag::parse(text).filter(|tag| nodes.iter().any(|sibling| sibling.tag == *tag));
+                let unknown = || Problem::invalid("node", "not the tag of a node that is known: /v1/nodes lists them");
+                Some(known.ok_or_else(unknown)?)
+            }
+            None => shard.map(|_| here.tag),
+        };
+        nodes.retain(|sibling| only.is_none_or(|only| sibling.tag == only));
+        let shard = if only == Some(here.tag) { of_here(here, shard)? } else { of_others(shard)? };
+        Ok(Self { nodes, shard })
+    }
+}
+
+/// A parameter that is true or false, and true only of `whole` lists.
+pub(super) fn flag(name: &'static str, text: Option<&str>, whole: bool) -> Result<bool, Problem> {
+    match text {
+        None | Some("false") => Ok(false),
+        Some("true") if whole => Ok(true),
+        Some("true") => Err(Problem::invalid(name, "not together with `node` or `shard`")),
+        Some(_) => Err(Problem::invalid(name, "expected true or false")),
+    }
+}
+
+/// A shard of another node, which may have more of them or fewer.
+fn of_others(text: Option<&str>) -> Result<Option<ShardIndex>, Problem> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    let expected = || Problem::invalid("shard", "expected a whole number from 0 to 63");
+    whole_number(text).and_then(ShardIndex::new).map(Some).ok_or_else(expected)
+}
+
+/// A shard of this node.
+fn of_here(node: &Node, text: Option<&str>) -> Result<Option<ShardIndex>, Problem> {
     let Some(text) = text else {
         return Ok(None);
     };

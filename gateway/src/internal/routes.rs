@@ -11,7 +11,7 @@ use super::guard::{self, Kind};
 use super::problem::{Code, Problem};
 use super::query::parameters;
 use super::rows::{ROUTES, Row};
-use super::{batch, body, connections, health, openapi, orders, publish, rooms};
+use super::{batch, body, connections, health, nodes, openapi, orders, publish, rooms};
 use crate::metrics::Route;
 use crate::node::Node;
 use crate::public::decode_segment;
@@ -50,6 +50,7 @@ async fn dispatch(node: &Arc<Node>, row: &Row, request: Request<Incoming>) -> An
         Route::Ready => Ok(health::ready(node)),
         Route::Metrics => Ok(health::metrics(node)),
         Route::OpenApi => Ok(openapi::serve(node)),
+        Route::Nodes => nodes::list(node, query),
         Route::Rooms => rooms::list(node, query).await,
         Route::Room => rooms::show(node, &name(row, path)?, query).await,
         Route::Connections => connections::list(node, query).await,

@@ -36,6 +36,7 @@ pub(super) const ROUTES: &[Row] = &[
     reads(Route::Room, Some(Scope::Read)),
     reads(Route::Connections, Some(Scope::Read)),
     reads(Route::Connection, Some(Scope::Read)),
+    reads(Route::Nodes, Some(Scope::Read)),
     reads(Route::OpenApi, None),
     reads(Route::Live, None),
     reads(Route::Ready, None),

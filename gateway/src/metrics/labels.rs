@@ -140,6 +140,48 @@ labels! {
         Failed = "failed",
     }
 
+    /// Which way between nodes.
+    Direction, "direction" {
+        /// From other nodes to this one.
+        In = "in",
+        /// From this node to others.
+        Out = "out",
+    }
+
+    /// What became of a request between nodes.
+    ForwardResult, "result" {
+        /// It was answered.
+        Answered = "answered",
+        /// Its session was not there.
+        UnknownSession = "unknown_session",
+        /// There is no such node.
+        UnknownNode = "unknown_node",
+        /// The other node did not answer.
+        Unreachable = "unreachable",
+        /// Too many were on their way, or too many came within a minute.
+        Overloaded = "overloaded",
+        /// It proved nothing, or the other node's address is not allowed.
+        Refused = "refused",
+        /// Its time is over, or it came before: a replay, or clocks that are too far apart.
+        Stale = "stale",
+        /// It took too long.
+        TimedOut = "timed_out",
+        /// The client hung up.
+        Aborted = "aborted",
+    }
+
+    /// What became of a WebSocket of another node's session.
+    TunnelResult, "result" {
+        /// It was carried.
+        Opened = "opened",
+        /// This node carries as many as it may.
+        Full = "full",
+        /// The owner did not let it in.
+        Refused = "refused",
+        /// The owner did not answer.
+        Failed = "failed",
+    }
+
     /// How a client's request to subscribe, or a backend's to make a connection join rooms, ended.
     SubscribeResult, "result" {
         /// All rooms were subscribed.
@@ -262,6 +304,8 @@ labels! {
         Connections = "/v1/connections",
         /// `GET /v1/connections/{id}`
         Connection = "/v1/connections/{id}",
+        /// `GET /v1/nodes`
+        Nodes = "/v1/nodes",
         /// `GET /v1/openapi.json`
         OpenApi = "/v1/openapi.json",
         /// `GET /metrics`
@@ -292,6 +336,56 @@ labels! {
         Drain = "drain",
         /// Every shard runs.
         Shards = "shards",
+        /// The backend between nodes has answered; see `adapter.readiness`. Always so without one.
+        Adapter = "adapter",
+    }
+
+    /// Whether a publication of another node found anybody here.
+    DeliveryMatch, "result" {
+        /// Its rooms may have members here.
+        Matched = "matched",
+        /// They have none: it was received for nothing.
+        Unmatched = "unmatched",
+    }
+
+    /// Why what came from the backend was dropped.
+    PayloadFault, "reason" {
+        /// Not the wire format.
+        Malformed = "malformed",
+        /// In the wire format, but of a kind that is not carried out.
+        Unsupported = "unsupported",
+        /// Beyond a limit, or not allowed.
+        Refused = "refused",
+    }
+
+    /// Why a link was given up and made anew.
+    ReconnectCause, "cause" {
+        /// The server closed it, or the network did.
+        Eof = "eof",
+        /// Silence.
+        Timeout = "timeout",
+        /// The server is no longer a master.
+        Role = "role",
+        /// What it serves has moved elsewhere.
+        Moved = "moved",
+        /// The credentials were refused.
+        Auth = "auth",
+        /// The server held other subscriptions than wanted.
+        Counts = "counts",
+        /// Anything else.
+        Other = "other",
+    }
+
+    /// What the adapter could not do.
+    AdapterFault, "kind" {
+        /// A publication found the queue to the backend full.
+        QueueFull = "queue_full",
+        /// The backend's answer to a publication never came.
+        OutcomeUnknown = "outcome_unknown",
+        /// A request found as many under way as there may be.
+        RequestRefused = "request_refused",
+        /// A publication of another node found the queue to this node full.
+        EventsFull = "events_full",
     }
 
     /// What came of a reload of the settings.

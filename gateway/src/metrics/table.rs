@@ -4,9 +4,10 @@
 use roomcast_core::close::CloseReason;
 
 use super::labels::{
-    AckResult, ClientErrorCode, CodeClass, DeliveryPath, DropReason, HandshakeResult, HttpRefusal, Label, Listener,
-    MessageKind, Protocol, PublicationOrigin, PublicationResult, ReadyCheck, ReloadResult, Route, SubscribeResult,
-    Transport, UpgradeResult, Version,
+    AckResult, AdapterFault, ClientErrorCode, CodeClass, DeliveryMatch, DeliveryPath, Direction, DropReason,
+    ForwardResult, HandshakeResult, HttpRefusal, Label, Listener, MessageKind, PayloadFault, Protocol,
+    PublicationOrigin, PublicationResult, ReadyCheck, ReconnectCause, ReloadResult, Route, SubscribeResult, Transport,
+    TunnelResult, UpgradeResult, Version,
 };
 
 /// What a family counts.
@@ -151,6 +152,27 @@ families! {
         SentBytes(protocol: Protocol) = "roomcast_sent_bytes_total";
         /// Publications, by publisher and result.
         Publications(origin: PublicationOrigin, result: PublicationResult) = "roomcast_publications_total";
+        /// Publications that went to other nodes, and that came from them.
+        AdapterMessages(direction: Direction) = "roomcast_adapter_messages_total";
+        /// Publications of other nodes, by whether their rooms have members here: the rest was sent here for nothing.
+        AdapterDeliveries(result: DeliveryMatch) = "roomcast_adapter_deliveries_total";
+        /// Publications of other nodes that came over the adapter for rooms without a member here: they were
+        /// dropped before anything else. What came is these and the deliveries together.
+        AdapterUnwanted = "roomcast_adapter_unwanted_total";
+        /// Spans of time in which publications between nodes may have been lost.
+        AdapterGaps = "roomcast_adapter_gaps_total";
+        /// Notices of gaps to members here, one for each room.
+        GapNotices = "roomcast_gap_notices_total";
+        /// Messages from the backend between nodes that were dropped, by reason.
+        AdapterPayloadsDropped(reason: PayloadFault) = "roomcast_adapter_payloads_dropped_total";
+        /// Links to the backend that were made anew, by cause.
+        AdapterReconnects(cause: ReconnectCause) = "roomcast_adapter_reconnects_total";
+        /// What the adapter could not do, by kind.
+        AdapterErrors(kind: AdapterFault) = "roomcast_adapter_errors_total";
+        /// Times that all subscriptions of a link were made anew.
+        AdapterResubscribes = "roomcast_adapter_resubscribes_total";
+        /// Requests to subscribe that were answered before their rooms were live between nodes.
+        SubscribesDegraded = "roomcast_subscribes_degraded_total";
         /// Acknowledgements that clients owed, by result.
         Acks(result: AckResult) = "roomcast_acks_total";
         /// Requests of clients that were refused, by the code they got.
@@ -159,6 +181,12 @@ families! {
         ConnectionPanics = "roomcast_connection_panics_total";
         /// Reloads of the settings, by result.
         ConfigReloads(result: ReloadResult) = "roomcast_config_reloads_total";
+        /// Polls and upgrades of sessions that live on another node, by direction and result.
+        ForwardedRequests(direction: Direction, result: ForwardResult) = "roomcast_forwarded_requests_total";
+        /// Questions between nodes, by direction and result.
+        PeerCalls(direction: Direction, result: ForwardResult) = "roomcast_peer_calls_total";
+        /// WebSockets of sessions that live on another node, and were to be carried here, by result.
+        Tunnels(result: TunnelResult) = "roomcast_tunnels_total";
         /// Requests of the internal listener, by route and class of the status.
         ApiRequests(route: Route, code: CodeClass) = "roomcast_api_requests_total";
     }
@@ -187,8 +215,22 @@ families! {
         MailboxBytes = "roomcast_mailbox_bytes";
         /// HTTP connections of the internal listener.
         InternalConnections = "roomcast_internal_connections";
+        /// Connections between this node and others, by who made them.
+        PeerConnections(direction: Direction) = "roomcast_peer_connections";
+        /// WebSockets of sessions that live on another node and are carried here.
+        Tunnels = "roomcast_tunnels";
         /// Acknowledgements that clients owe.
         AcksPending = "roomcast_acks_pending";
+        /// Whether every link to the backend between nodes carries messages: 1 or 0; 1 without a backend.
+        AdapterUp = "roomcast_adapter_up";
+        /// When the link that was proven least recently was proven to carry messages: seconds since 1970; 0 if one never was.
+        AdapterHeartbeat = "roomcast_adapter_heartbeat_timestamp_seconds";
+        /// Links whose server says that it is a replica, on which publications reach few.
+        AdapterRoleMismatch = "roomcast_adapter_role_mismatch";
+        /// Bytes of publications that wait for the backend between nodes.
+        AdapterQueueBytes = "roomcast_adapter_queue_bytes";
+        /// Nodes of this gateway, as far as this one knows, itself included.
+        Nodes = "roomcast_nodes";
         /// Whether each condition of readiness holds: 1 or 0.
         Ready(check: ReadyCheck) = "roomcast_ready";
         /// Whether the node is going away: 1 or 0.
@@ -207,8 +249,13 @@ families! {
     Histogram, Histogram {
         /// Time from accepting a publication to writing it to a receiver's socket.
         DeliveryLatency(path: DeliveryPath) = "roomcast_delivery_latency_seconds";
+        /// Length of the spans of time in which publications between nodes may have been lost.
+        AdapterGap = "roomcast_adapter_gap_seconds";
         /// Time to answer a request of the internal listener.
         ApiRequestDuration(route: Route) = "roomcast_api_request_duration_seconds";
+        /// Time that the owner of a session took to answer a POST, or to let a WebSocket in. GETs wait for
+        /// something to say, and are not among them.
+        ForwardDuration = "roomcast_forward_duration_seconds";
         /// How late the shards' timers fire: the lag of their event loops.
         SchedulingDelay = "roomcast_runtime_scheduling_delay_seconds";
     }

@@ -9,10 +9,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use roomcast_core::delivery::Variant;
 use roomcast_core::engine_io::{self, Open};
@@ -24,9 +22,10 @@ use tokio::sync::oneshot;
 use super::answer::EngineError;
 use super::origin::Origin;
 use super::query::Query;
-use super::{Body, answer, upgrade};
-use crate::mail::{Adopted, Answer, MAIL_BYTES, Mail, Poll};
+use super::{Body, answer, body, foreign, upgrade};
+use crate::mail::{Adopted, Answer, Carrier, MAIL_BYTES, Mail, Poll};
 use crate::metrics::{Counter, HandshakeResult, Protocol, UpgradeResult};
+use crate::polls::{self, HangUp};
 use crate::shard::Shard;
 use crate::shard::connection::{Connection, Peer, Speech, Transport};
 use crate::shard::io::Io;
@@ -66,23 +65,39 @@ async fn answer_to(
             refuse(error)
         }
         Ok(Wish::Session { sid }) if upgrading => offer(shard, request, sid).await,
+        Ok(Wish::Foreign { sid }) if upgrading => foreign::offer(shard, request, sid, address).await,
         Ok(Wish::Session { sid }) => match *request.method() {
             Method::GET => get(shard, sid).await,
             Method::POST => post(shard, sid, request).await,
-            _ => {
-                let mut response = answer::empty(StatusCode::METHOD_NOT_ALLOWED);
-                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
-                response
-            }
+            _ => no_method(),
+        },
+        Ok(Wish::Foreign { sid }) => match *request.method() {
+            Method::GET => foreign::get(shard, sid, address).await,
+            Method::POST => foreign::post(shard, sid, address, request).await,
+            _ => no_method(),
         },
         Ok(Wish::Handshake { base64 }) => handshake(shard, request, address, base64),
     }
 }
 
+fn no_method() -> Response<Body> {
+    let mut response = answer::empty(StatusCode::METHOD_NOT_ALLOWED);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
+    response
+}
+
 /// What a request that passed the checks wants.
 enum Wish {
-    Handshake { base64: bool },
-    Session { sid: Sid },
+    Handshake {
+        base64: bool,
+    },
+    Session {
+        sid: Sid,
+    },
+    /// The same, of a session that lives on another node if anywhere.
+    Foreign {
+        sid: Sid,
+    },
 }
 
 /// The reference server's checks, in its order.
@@ -100,11 +115,15 @@ fn check(shard: &Shard, request: &Request<Incoming>, upgrading: bool, origin: &O
     }
     let revision_4 = query.eio.as_deref() == Some("4");
     if let Some(sid) = query.sid.as_deref() {
-        let known = Sid::parse(sid).filter(|sid| is_known(shard, sid)).ok_or(EngineError::SessionUnknown)?;
+        let sid = Sid::parse(sid).ok_or(EngineError::SessionUnknown)?;
+        let foreign = shard.node.peers.may_own(sid.home().0);
+        if !foreign && !is_known(shard, &sid) {
+            return Err(EngineError::SessionUnknown);
+        }
         if websocket != upgrading || !revision_4 {
             return Err(EngineError::BadRequest);
         }
-        return Ok(Wish::Session { sid: known });
+        return Ok(if foreign { Wish::Foreign { sid } } else { Wish::Session { sid } });
     }
     if request.method() != Method::GET {
         return Err(EngineError::BadHandshakeMethod);
@@ -139,7 +158,8 @@ fn handshake(shard: &Rc<Shard>, mut request: Request<Incoming>, address: SocketA
         count(HandshakeResult::AtCapacity);
         return answer::unavailable("too many connections\n");
     };
-    let peer = Peer { address, permit };
+    let kept = super::kept(shard, &request);
+    let peer = Peer { address, permit, kept };
     if !upgrade::is_upgrade(request.headers()) {
         count(HandshakeResult::Accepted);
         let mut state = shard.state.borrow_mut();
@@ -224,10 +244,10 @@ async fn offer(shard: &Rc<Shard>, mut request: Request<Incoming>, sid: Sid) -> R
         };
         let home = sid.home().1;
         if home == shard.index {
-            return upgrade::probe(shard, sid, stream, rest, base64).await;
+            return upgrade::probe(shard, sid, Io::Tcp(stream), rest, base64).await;
         }
         let Ok(stream) = stream.into_std() else { return };
-        let adopted = Adopted { sid, stream, rest, base64 };
+        let adopted = Adopted { sid, stream: Carrier::Tcp(stream), rest, base64 };
         // Refused only when the other shard is overloaded; the client then goes on polling.
         let _ = shard.node.mailbox(home).post(Mail::Adopt(adopted), MAIL_BYTES);
     });
@@ -236,39 +256,18 @@ async fn offer(shard: &Rc<Shard>, mut request: Request<Incoming>, sid: Sid) -> R
 
 /// Asks the session's shard, this one or another.
 async fn ask(shard: &Rc<Shard>, sid: Sid, poll: Poll) -> Answer {
-    let (reply, answer) = oneshot::channel();
-    let home = sid.home().1;
-    if home == shard.index {
-        shard.state.borrow_mut().poll(&sid, poll, reply);
-    } else {
-        let mail = Mail::Poll(sid, poll, reply);
-        let bytes = mail.bytes();
-        shard.node.mailbox(home).post_admitted(mail, bytes);
+    if sid.home().1 != shard.index {
+        return polls::ask(&shard.node, sid, poll).await;
     }
+    let (reply, answer) = oneshot::channel();
+    shard.state.borrow_mut().poll(&sid, poll, reply);
     answer.await.unwrap_or(Answer::Unknown)
 }
 
-/// Says that the client hung up, unless it got its answer.
-struct HangUp {
-    shard: Rc<Shard>,
-    sid: Sid,
-    poll: Option<Poll>,
-}
-
-impl Drop for HangUp {
-    fn drop(&mut self) {
-        if let Some(poll) = self.poll.take() {
-            let (reply, _) = oneshot::channel();
-            let mail = Mail::Poll(self.sid, poll, reply);
-            self.shard.node.mailbox(self.sid.home().1).post_admitted(mail, MAIL_BYTES);
-        }
-    }
-}
-
 async fn get(shard: &Rc<Shard>, sid: Sid) -> Response<Body> {
-    let mut guard = HangUp { shard: Rc::clone(shard), sid, poll: Some(Poll::GetAborted) };
+    let guard = HangUp::new(&shard.node, sid, Poll::GetAborted);
     let answer = ask(shard, sid, Poll::Get).await;
-    guard.poll = None;
+    guard.take_back();
     respond(shard, answer)
 }
 
@@ -277,64 +276,19 @@ async fn post(shard: &Rc<Shard>, sid: Sid, request: Request<Incoming>) -> Respon
         Answer::Ok => {}
         other => return respond(shard, other),
     }
-    let mut guard = HangUp { shard: Rc::clone(shard), sid, poll: Some(Poll::PostFailed { fatal: true }) };
-    let failed = |fatal| ask(shard, sid, Poll::PostFailed { fatal });
-    let kind = request.headers().get(CONTENT_TYPE);
-    if kind.is_some_and(|kind| kind.as_bytes() == b"application/octet-stream") {
-        failed(true).await;
-        guard.poll = None;
-        return answer::empty(StatusCode::BAD_REQUEST);
-    }
-    if crate::http::is_encoded(request.headers()) {
-        failed(true).await;
-        guard.poll = None;
-        return answer::empty(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    }
-    let settings = shard.node.settings();
-    let limits = &settings.limits;
-    let (max, time) = (limits.message_bytes_max, Duration::from_millis(limits.body_timeout_ms));
-    let announced = request.body().size_hint().lower();
-    let body = if announced > max as u64 {
-        Ok(Err(Unread::TooLarge))
-    } else {
-        tokio::time::timeout(time, collect(request.into_body(), max)).await
-    };
-    guard.poll = None;
+    let guard = HangUp::new(&shard.node, sid, Poll::PostFailed { fatal: true });
+    let body = body::read(request, &shard.node.settings().limits).await;
+    guard.take_back();
     match body {
-        Ok(Ok(body)) => respond(shard, ask(shard, sid, Poll::Post(body)).await),
-        Ok(Err(Unread::TooLarge)) => {
-            failed(false).await;
-            answer::empty(StatusCode::PAYLOAD_TOO_LARGE)
-        }
-        Ok(Err(Unread::Broken)) => {
-            failed(true).await;
-            EngineError::BadRequest.to_poll()
-        }
-        Err(_) => {
-            // Half a body leaves the session without order in what its client says.
-            failed(true).await;
-            answer::timed_out()
+        Ok(body) => respond(shard, ask(shard, sid, Poll::Post(body)).await),
+        Err(unread) => {
+            ask(shard, sid, Poll::PostFailed { fatal: unread.is_fatal() }).await;
+            unread.answer()
         }
     }
 }
 
-/// Why there is no body.
-enum Unread {
-    TooLarge,
-    /// Bad chunks, or an end before its time.
-    Broken,
-}
-
-/// The whole body.
-async fn collect(body: Incoming, max: usize) -> Result<Bytes, Unread> {
-    match Limited::new(body, max).collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
-        Err(_) => Err(Unread::Broken),
-    }
-}
-
-fn respond(shard: &Shard, answer: Answer) -> Response<Body> {
+pub(super) fn respond(shard: &Shard, answer: Answer) -> Response<Body> {
     if matches!(answer, Answer::Unknown) {
         // Its own shard says so in `check`; here another one did.
         shard.state.borrow().cells.inc(Counter::Handshakes(Protocol::SocketIo, HandshakeResult::BadRequest));

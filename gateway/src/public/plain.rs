@@ -64,13 +64,14 @@ pub(super) fn serve(
     let Some(permit) = shard.node.admit_connection() else {
         return refuse(HandshakeResult::AtCapacity, answer::unavailable("too many connections\n"));
     };
+    let kept = super::kept(shard, &request);
     let subprotocol = (!echo && offers(request.headers())).then_some(plain::SUBPROTOCOL);
     let (mut response, upgraded) = match upgrade::accept(&mut request, subprotocol) {
         Ok(accepted) => accepted,
         Err(response) => return refuse(HandshakeResult::BadRequest, response),
     };
     origin.dress(&mut response);
-    let peer = Peer { address, permit };
+    let peer = Peer { address, permit, kept };
     tokio::task::spawn_local(connect(Rc::clone(shard), upgraded, peer, namespace, echo));
     refuse(HandshakeResult::Accepted, response)
 }

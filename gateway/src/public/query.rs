@@ -30,6 +30,12 @@ impl<'a> Query<'a> {
     }
 }
 
+/// The first value of one parameter.
+pub(super) fn first(query: Option<&str>, name: &str) -> Option<String> {
+    let mut pairs = query.unwrap_or_default().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.find(|(of, _)| decode(of) == name).map(|(_, value)| decode(value).into_owned())
+}
+
 /// Parameters of the plain protocol that nobody reads: `t` is there for caches, and `token` for
 /// proxies and backends that ask for one.
 const UNREAD: [&str; 2] = ["t", "token"];

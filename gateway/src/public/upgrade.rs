@@ -4,9 +4,7 @@
 //! 4.2.1). After it, the raw TCP stream and what was read beyond the request are taken
 //! back, and the memory of the HTTP connection is freed.
 
-use std::future::Future;
 use std::io;
-use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -114,29 +112,25 @@ pub(crate) fn begin(shard: &Rc<Shard>, key: ConnKey, rest: &[u8]) {
 
 /// Takes a WebSocket that was upgraded on another shard and offers to take over a session here.
 pub(crate) fn adopt(shard: &Rc<Shard>, adopted: Adopted) {
-    let Ok(stream) = TcpStream::from_std(adopted.stream) else {
-        return;
-    };
     let shard = Rc::clone(shard);
     tokio::task::spawn_local(async move {
-        // A stream that was registered anew knows nothing of its readiness yet.
-        if stream.writable().await.is_ok() {
-            probe(shard, adopted.sid, stream, adopted.rest, adopted.base64).await;
+        if let Ok(io) = Io::adopt(adopted.stream).await {
+            probe(shard, adopted.sid, io, adopted.rest, adopted.base64).await;
         }
     });
 }
 
 /// Drives the probe of a polling session: a task of its own, for as long as the probe takes.
-pub(super) async fn probe(shard: Rc<Shard>, sid: roomcast_core::id::Sid, stream: TcpStream, rest: Bytes, base64: bool) {
+pub(super) async fn probe(shard: Rc<Shard>, sid: roomcast_core::id::Sid, mut io: Io, rest: Bytes, base64: bool) {
     let Some(key) = begin_probe(&shard, &sid) else {
         return shard.state.borrow().cells.inc(Counter::TransportUpgrades(UpgradeResult::Failed));
     };
     let timeout = Duration::from_millis(shard.node.settings().socket_io.upgrade_timeout_ms);
-    let handshake = tokio::time::timeout(timeout, converse(&shard, key, &stream, rest)).await;
+    let handshake = tokio::time::timeout(timeout, converse(&shard, key, &mut io, rest)).await;
     let rest = handshake.ok().flatten();
     let taken = match rest {
         Some(rest) => {
-            let taken = shard.state.borrow_mut().take_over(key, Io::Tcp(stream), base64);
+            let taken = shard.state.borrow_mut().take_over(key, io, base64);
             if taken {
                 begin(&shard, key, &rest);
             }
@@ -145,7 +139,7 @@ pub(super) async fn probe(shard: Rc<Shard>, sid: roomcast_core::id::Sid, stream:
         None => {
             let mut frame = Vec::new();
             websocket::encode_close(None, &mut frame);
-            let _ = stream.try_write(&frame);
+            let _ = io.try_write(&frame);
             false
         }
     };
@@ -172,7 +166,7 @@ fn begin_probe(shard: &Shard, sid: &roomcast_core::id::Sid) -> Option<ConnKey> {
 }
 
 /// `2probe`, `3probe`, `5`. Returns what was read beyond the `5`; `None`: the probe failed.
-async fn converse(shard: &Rc<Shard>, key: ConnKey, stream: &TcpStream, rest: Bytes) -> Option<Vec<u8>> {
+async fn converse(shard: &Rc<Shard>, key: ConnKey, io: &mut Io, rest: Bytes) -> Option<Vec<u8>> {
     let limits = shard.state.borrow().rules.frames;
     let (mut decoder, mut probe) = (Decoder::new(Role::Server), Probe::default());
     let mut bytes = rest.to_vec();
@@ -187,39 +181,31 @@ async fn converse(shard: &Rc<Shard>, key: ConnKey, stream: &TcpStream, rest: Byt
                 Step::Answer => {
                     let mut frame = Vec::new();
                     websocket::encode(Opcode::Text, b"3probe", &mut frame);
-                    stream.try_write(&frame).ok().filter(|written| *written == frame.len())?;
+                    io.try_write(&frame).ok().filter(|written| *written == frame.len())?;
                     shard.state.borrow_mut().release_poll(key);
                 }
                 Step::TakeOver => return Some(bytes.split_off(at)),
                 Step::Fail => return None,
             }
         }
-        bytes = read(shard, key, stream, probe == Probe::Answered).await?;
+        bytes = read(shard, key, io, probe == Probe::Answered).await?;
         shard.state.borrow().get(key)?;
     }
 }
 
 /// Reads more; meanwhile, once the probe is answered, pending GETs are let go so that the client can pause.
-async fn read(shard: &Rc<Shard>, key: ConnKey, stream: &TcpStream, answered: bool) -> Option<Vec<u8>> {
+async fn read(shard: &Rc<Shard>, key: ConnKey, io: &mut Io, answered: bool) -> Option<Vec<u8>> {
     let mut buffer = vec![0; 4096];
     loop {
-        let mut readable = pin!(stream.readable());
-        let waited = std::future::poll_fn(|cx| readable.as_mut().poll(cx));
-        match tokio::time::timeout(RELEASE_EVERY, waited).await {
+        let read = std::future::poll_fn(|cx| io.poll_read(cx, &mut buffer));
+        match tokio::time::timeout(RELEASE_EVERY, read).await {
             Err(_) if answered => shard.state.borrow_mut().release_poll(key),
             Err(_) => {}
-            Ok(ready) => {
-                ready.ok()?;
-                match stream.try_read(&mut buffer) {
-                    Ok(0) => return None,
-                    Ok(read) => {
-                        buffer.truncate(read);
-                        return Some(buffer);
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(_) => return None,
-                }
+            Ok(Ok(read)) if read > 0 => {
+                buffer.truncate(read);
+                return Some(buffer);
             }
+            Ok(_) => return None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::kinds::Scope;
+use super::kinds::{AdapterKind, RedisTopology, Scope};
 use super::origin::OriginRule;
 use super::reader::Reader;
 use super::sections::Settings;
@@ -48,6 +48,7 @@ pub(super) fn text(text: &str, rule: Rule) -> Result<(), String> {
             .map(|_| ())
             .map_err(|error| format!("{text:?} is not a namespace: {error}")),
         Rule::Filter => filter(text),
+        Rule::Address => address(text),
         _ => Ok(()),
     }
 }
@@ -80,6 +81,14 @@ fn filter(text: &str) -> Result<(), String> {
     EnvFilter::builder().with_regex(false).parse(text).map(|_| ()).map_err(|error| error.to_string())
 }
 
+fn address(text: &str) -> Result<(), String> {
+    let parts = text.rsplit_once(':').filter(|(host, _)| !host.is_empty() && !host.contains(['/', '@', ' ']));
+    match parts.and_then(|(_, port)| port.parse::<u16>().ok()) {
+        Some(port) if port > 0 => Ok(()),
+        _ => Err(format!("must be a host and a port, such as \"redis:6379\", not {text:?}")),
+    }
+}
+
 fn trimmed(path: &str) -> &str {
     path.trim_end_matches('/')
 }
@@ -91,6 +100,94 @@ pub(super) fn relations(settings: &Settings, reader: &mut Reader) {
     protocols(settings, reader);
     limits(settings, reader);
     namespaces(settings, reader);
+    cluster(settings, reader);
+}
+
+/// Where other nodes are told to reach this one: somewhere that they can.
+fn advertised(settings: &Settings, reader: &mut Reader) {
+    let advertise = &settings.cluster.advertise;
+    let internal = settings.internal.address;
+    if advertise.is_empty() {
+        if internal.ip().is_unspecified() {
+            reader.missing(
+                "cluster.advertise",
+                format!(
+                    "internal.address = \"{internal}\" is all addresses of this machine, and other nodes need one; set \
+                     cluster.advertise to the ip:port at which they reach it"
+                ),
+            );
+        }
+        return;
+    }
+    match advertise.parse::<SocketAddr>() {
+        Ok(address) if !address.ip().is_unspecified() && address.port() > 0 => {}
+        _ => reader.invalid(
+            "cluster.advertise",
+            format!("must be an IP address and a port at which other nodes reach this one, such as \"10.0.0.5:9090\", not {advertise:?}"),
+        ),
+    }
+}
+
+/// Shortest secret between nodes.
+const CLUSTER_SECRET_CHARS: usize = 32;
+
+/// Parts of the names of what may carry a credential.
+const CREDENTIALS: [&str; 10] =
+    ["authorization", "cookie", "token", "secret", "password", "passwd", "credential", "api-key", "api_key", "apikey"];
+
+/// What other servers may know must not let them be somebody else.
+fn handshakes(settings: &Settings, reader: &mut Reader) {
+    let cluster = &settings.cluster;
+    for (key, names) in [
+        ("cluster.handshake_headers", &cluster.handshake_headers),
+        ("cluster.handshake_query", &cluster.handshake_query),
+        ("cluster.handshake_auth", &cluster.handshake_auth),
+    ] {
+        for name in names {
+            let lower = name.to_ascii_lowercase();
+            if CREDENTIALS.iter().any(|part| lower.contains(part)) || lower == "sid" {
+                let why = format!("{name:?} may carry a credential, and no other server is told one: leave it out");
+                reader.invalid(key, why);
+            }
+        }
+    }
+}
+
+fn cluster(settings: &Settings, reader: &mut Reader) {
+    handshakes(settings, reader);
+    if settings.adapter.kind != AdapterKind::Redis {
+        return;
+    }
+    let secret = settings.cluster.secret.expose();
+    if secret.is_empty() {
+        reader.missing(
+            "cluster.secret",
+            "adapter.kind = \"redis\" joins several nodes, which forward clients' requests to each other; set \
+             cluster.secret to the same 32 or more random characters on all of them (`openssl rand -hex 32`)"
+                .to_owned(),
+        );
+    } else if secret.chars().count() < CLUSTER_SECRET_CHARS {
+        reader.invalid("cluster.secret", format!("must have at least {CLUSTER_SECRET_CHARS} characters"));
+    }
+    if settings.redis.addresses.is_empty() {
+        reader.invalid("redis.addresses", "must name at least one server");
+    }
+    advertised(settings, reader);
+    if settings.redis.topology == RedisTopology::Standalone && settings.redis.addresses.len() > 1 {
+        reader.invalid(
+            "redis.addresses",
+            "names several servers, of which redis.topology = \"standalone\" takes one; set it to \"sentinel\" or \"cluster\"",
+        );
+    }
+    let (prefix, ingest) = (&settings.redis.prefix, &settings.redis.ingest_prefix);
+    if prefix == ingest {
+        reader.invalid("redis.ingest_prefix", "must differ from redis.prefix");
+    }
+    for (key, prefix) in [("redis.prefix", prefix), ("redis.ingest_prefix", ingest)] {
+        if prefix.starts_with("roomcast:") {
+            reader.invalid(key, "must not begin with \"roomcast:\": so begin the gateway's own channels");
+        }
+    }
 }
 
 fn listeners(settings: &Settings, reader: &mut Reader) {

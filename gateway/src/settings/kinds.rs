@@ -43,9 +43,67 @@ macro_rules! kind {
 
 kind! {
     /// What moves publications between nodes.
-    AdapterKind, "\"memory\"" {
+    AdapterKind, "\"memory\" or \"redis\"" {
         /// Nothing: one node by itself.
         Memory = "memory",
+        /// One Redis, or a cluster of them: see `redis`.
+        Redis = "redis",
+    }
+}
+
+kind! {
+    /// How Redis is found.
+    RedisTopology, "\"standalone\", \"sentinel\" or \"cluster\"" {
+        /// One server, or one name that always leads to the master.
+        Standalone = "standalone",
+        /// Sentinels say which server is the master.
+        Sentinel = "sentinel",
+        /// A Redis Cluster.
+        Cluster = "cluster",
+    }
+}
+
+kind! {
+    /// Whose wire format is spoken on Redis.
+    RedisFormat, "\"classic\" or \"sharded\"" {
+        /// That of `createAdapter` of `@socket.io/redis-adapter`.
+        Classic = "classic",
+        /// That of `createShardedAdapter`; needs Redis 7.
+        Sharded = "sharded",
+    }
+}
+
+kind! {
+    /// Which rooms have a channel of their own in the sharded format.
+    SubscriptionMode, "\"dynamic\", \"dynamic-private\" or \"static\"" {
+        /// All but private ones.
+        Dynamic = "dynamic",
+        /// All.
+        DynamicPrivate = "dynamic-private",
+        /// None.
+        Static = "static",
+    }
+}
+
+kind! {
+    /// What clients are told when publications may have been lost.
+    OnGap, "\"event\", \"reconnect\" or \"silent\"" {
+        /// An event: which rooms, from when to when.
+        Event = "event",
+        /// Their connection is closed, so that they come back and fetch what they need.
+        Reconnect = "reconnect",
+        /// Nothing.
+        Silent = "silent",
+    }
+}
+
+kind! {
+    /// When a node is ready, as far as Redis is concerned.
+    Readiness, "\"startup\", \"always\"" {
+        /// Once Redis has answered for the first time.
+        Startup = "startup",
+        /// While Redis answers.
+        Always = "always",
     }
 }
 
@@ -82,31 +140,54 @@ fn word(value: &Value) -> Option<&str> {
     }
 }
 
-impl Setting for AdapterKind {
-    const KIND: &'static str = Self::EXPECTED;
+macro_rules! settings {
+    ($($name:ident)+) => {$(
+        impl Setting for $name {
+            const KIND: &'static str = Self::EXPECTED;
+
+            fn read(reader: &mut Reader, key: &str, value: Value) -> Option<Self> {
+                word(&value).and_then(Self::parse).or_else(|| reader.mistyped(key, Self::KIND, &value))
+            }
+
+            fn show(&self) -> String {
+                format!("{:?}", self.word())
+            }
+        }
+    )+};
+}
+
+settings! { AdapterKind RedisTopology RedisFormat SubscriptionMode OnGap Readiness LogFormat }
+
+/// A secret text, masked wherever settings are shown. Empty: none.
+impl Setting for Secret<String> {
+    const KIND: &'static str = "text";
 
     fn read(reader: &mut Reader, key: &str, value: Value) -> Option<Self> {
-        if word(&value) == Some("redis") {
-            reader.invalid(key, "\"redis\" is not in this version; the only adapter is \"memory\"");
-            return None;
+        match &value.kind {
+            ValueKind::String(text) => Some(Self::new(text.clone())),
+            _ => reader.mistyped_secret(key, Self::KIND, &value),
         }
-        word(&value).and_then(Self::parse).or_else(|| reader.mistyped(key, Self::KIND, &value))
     }
 
     fn show(&self) -> String {
-        format!("{:?}", self.word())
+        if self.expose().is_empty() { "\"\"".into() } else { "\"…\"".into() }
     }
 }
 
-impl Setting for LogFormat {
-    const KIND: &'static str = Self::EXPECTED;
+impl Setting for Vec<String> {
+    const KIND: &'static str = "a list of texts";
 
     fn read(reader: &mut Reader, key: &str, value: Value) -> Option<Self> {
-        word(&value).and_then(Self::parse).or_else(|| reader.mistyped(key, Self::KIND, &value))
+        value::words(reader, key, Self::KIND, &value, |word| Ok(word.to_owned()))
     }
 
     fn show(&self) -> String {
-        format!("{:?}", self.word())
+        let texts: Self = self.iter().map(Setting::show).collect();
+        format!("[{}]", texts.join(", "))
+    }
+
+    fn obeys(&self, rule: value::Rule) -> Result<(), String> {
+        self.iter().try_for_each(|text| text.obeys(rule))
     }
 }
 

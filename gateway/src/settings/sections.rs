@@ -5,7 +5,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use super::kinds::{AdapterKind, LogFormat, Scope};
+use super::kinds::{AdapterKind, LogFormat, OnGap, Readiness, RedisFormat, RedisTopology, Scope, SubscriptionMode};
+use super::network::Network;
 use super::origin::OriginRule;
 use super::secret::Secret;
 use super::section::section;
@@ -45,6 +46,10 @@ section! {
         auth: Auth = Auth::default();
         /// What moves publications between nodes.
         adapter: Adapter = Adapter::default();
+        /// Redis, with `adapter.kind = "redis"`.
+        redis: Redis = Redis::default();
+        /// What nodes know of each other, with an adapter between nodes.
+        cluster: Cluster = Cluster::default();
         /// How a node stops.
         drain: Drain = Drain::default();
         /// Logs; they go to the standard error stream.
@@ -197,6 +202,8 @@ section! {
         client_subscribe: bool = true;
         /// Whether clients may publish to rooms by themselves. In open mode they may anyhow.
         client_publish: bool = false;
+        /// What clients are told when publications may have been lost between nodes.
+        on_gap: OnGap = OnGap::Event;
     }
 }
 
@@ -212,8 +219,82 @@ section! {
 section! {
     /// What moves publications between nodes.
     Adapter {
-        /// The kind of adapter: `memory` is one node by itself.
+        /// The kind of adapter: `memory` is one node by itself, `redis` any number of nodes over one Redis.
         kind: AdapterKind = AdapterKind::Memory;
+        /// When `/readyz` says that the node is ready: once the backend between nodes has answered for the first
+        /// time, or only while it answers. With `always` an outage takes all nodes out of their balancer at once.
+        readiness: Readiness = Readiness::Startup;
+    }
+}
+
+section! {
+    /// Redis.
+    Redis {
+        /// How the master is found.
+        topology: RedisTopology = RedisTopology::Standalone;
+        /// Where Redis is, each as `host:port`: the server itself, or the sentinels, or some of the cluster's nodes.
+        addresses: Vec<String> = vec!["127.0.0.1:6379".into()], Rule::Address;
+        /// With `topology = "sentinel"`: the name of the master.
+        master_name: String = "mymaster".into(), Rule::Label;
+        /// User of Redis' access control list; empty for the default user.
+        username: String = String::new(), Rule::Label;
+        /// Its password; empty for none.
+        password: Secret<String> = Secret::new(String::new());
+        /// User of the sentinels, if they ask for one.
+        sentinel_username: String = String::new(), Rule::Label;
+        /// Password of the sentinels; empty for none.
+        sentinel_password: Secret<String> = Secret::new(String::new());
+        /// Whether links are encrypted. Certificates are always verified.
+        tls: bool = false;
+        /// A PEM file of certificates of authorities to trust, instead of the public ones.
+        tls_ca_file: String = String::new(), Rule::Label;
+        /// Whose wire format is spoken. All servers on one prefix speak one format.
+        format: RedisFormat = RedisFormat::Classic;
+        /// In the sharded format: which rooms have a channel of their own. All servers agree on it.
+        subscription_mode: SubscriptionMode = SubscriptionMode::Dynamic;
+        /// Beginning of the channels' names: what Node servers call `key` or `channelPrefix`. Applications that
+        /// share a Redis need different ones.
+        prefix: String = "socket.io".into(), Rule::Token;
+        /// A second prefix from which publications are only taken in; empty for none.
+        ingest_prefix: String = String::new(), Rule::Label;
+        /// The format that is spoken on the second prefix.
+        ingest_format: RedisFormat = RedisFormat::Classic;
+        /// Time that connecting may take.
+        connect_timeout_ms: u64 = 2000, DURATION;
+        /// Time that a publication may wait for Redis' answer, before its outcome is called unknown.
+        publish_timeout_ms: u64 = 2000, DURATION;
+        /// Time for which a room without members is still subscribed to: somebody may come back.
+        linger_ms: u64 = 5000, Rule::Between(0, DURATION_MS_MAX);
+        /// Bytes of publications that may wait for Redis. Beyond it publishing gets 503.
+        publish_queue_bytes_max: usize = 16_777_216, BYTES;
+        /// Requests of this node whose answers are waited for.
+        requests_max: usize = 1000, COUNT;
+        /// Connections that one answer to a Node server's `fetchSockets` may list.
+        fetch_sockets_max: usize = 10_000, COUNT;
+    }
+}
+
+section! {
+    /// What nodes know of each other.
+    Cluster {
+        /// What nodes prove to each other that they belong together with: the same 32 or more characters on all of
+        /// them. Required with `adapter.kind = "redis"`.
+        secret: Secret<String> = Secret::new(String::new());
+        /// Where other nodes reach this node's internal listener, as `ip:port`; empty for `internal.address` itself.
+        advertise: String = String::new(), Rule::Label;
+        /// Networks in which other nodes may be, as `10.0.0.0/8`; empty: loopback, and the private networks of
+        /// RFC 1918 and RFC 4193.
+        peers_allowed: Vec<Network> = Vec::new();
+        /// Connections to one other node over which requests of clients are forwarded.
+        peer_connections_max: usize = 2, Rule::Between(1, 16);
+        /// WebSockets of other nodes' sessions that this node may carry. Beyond it such sessions go on polling.
+        tunnels_max: usize = 1000, Rule::Between(0, COUNT_MAX);
+        /// Headers of a client's handshake that other servers may know, in lower case.
+        handshake_headers: Vec<String> = Vec::new(), Rule::Token;
+        /// Query parameters of a client's handshake that other servers may know.
+        handshake_query: Vec<String> = Vec::new(), Rule::Token;
+        /// Members of a client's auth object that other servers may know.
+        handshake_auth: Vec<String> = Vec::new(), Rule::Token;
     }
 }
 

@@ -33,6 +33,8 @@ pub(super) enum Rule {
     Token,
     /// At most 255 bytes without control characters.
     Label,
+    /// A host's name or address, and a port.
+    Address,
 }
 
 impl Rule {
@@ -46,6 +48,7 @@ impl Rule {
             Self::Filter => "a level, or `target=level,…`".into(),
             Self::Token => "visible ASCII characters, no spaces".into(),
             Self::Label => "at most 255 bytes".into(),
+            Self::Address => "each `host:port`".into(),
         }
     }
 }

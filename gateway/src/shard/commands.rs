@@ -5,8 +5,9 @@ use roomcast_core::room::Room;
 
 use super::publishing::Reply;
 use super::refusal::Refused;
+use super::requests::DEGRADED;
 use super::state::State;
-use super::subscribing::{Subscribed, all_live};
+use super::subscribing::{Subscribed, live_in_time};
 use crate::metrics::{ClientErrorCode, Counter, MessageKind, Protocol};
 
 impl State {
@@ -47,16 +48,15 @@ impl State {
     }
 
     fn when_live_plain(&mut self, socket: u32, id: Option<&str>, subscribed: Subscribed) {
-        if subscribed.soon.is_empty() {
-            return self.answer_plain(socket, id, &members(&subscribed.rooms));
+        let Subscribed { rooms, soon } = subscribed;
+        if soon.is_empty() {
+            return self.answer_plain(socket, id, &members(&rooms));
         }
         let id = id.map(str::to_owned);
-        self.later(socket, all_live(subscribed.soon), move |state, outcome| match outcome {
-            Ok(()) => state.answer_plain(socket, id.as_deref(), &members(&subscribed.rooms)),
-            Err(error) => {
-                let refused = Refused::new(ClientErrorCode::AdapterUnavailable, error.to_string());
-                state.refuse_plain(socket, id.as_deref(), &refused);
-            }
+        self.later(socket, live_in_time(soon), move |state, live| {
+            state.count_degraded(live);
+            let degraded = if live { "" } else { DEGRADED };
+            state.answer_plain(socket, id.as_deref(), &format!("{}{degraded}", members(&rooms)));
         });
     }
 

@@ -13,6 +13,7 @@ use roomcast_core::session::heartbeat::Heartbeat;
 use roomcast_core::session::{Millis, Rules, Session};
 use roomcast_core::websocket::Decoder;
 
+use super::handshake::Kept;
 use super::io::Io;
 use super::outbox::Outbox;
 use super::polled::Polling;
@@ -31,6 +32,8 @@ pub struct ConnKey {
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     pub(crate) permit: Permit,
+    /// What other servers may know of the handshake.
+    pub(crate) kept: Option<Box<Kept>>,
 }
 
 #[derive(Debug)]
@@ -53,6 +56,8 @@ pub(crate) struct Connection {
     pub(crate) address: SocketAddr,
     /// Counts it among the node's connections until it is closed; one that polls, until it is forgotten.
     pub(crate) permit: Option<Permit>,
+    /// What other servers may know of its handshake, besides the path.
+    pub(crate) kept: Option<Box<Kept>>,
 }
 
 #[derive(Debug)]
@@ -162,6 +167,7 @@ impl Connection {
             waker: None,
             address: from.address,
             permit: Some(from.permit),
+            kept: from.kept,
         }
     }
 

@@ -141,18 +141,21 @@ impl State {
 
     /// A socket as the API shows it.
     pub(crate) fn describe(&self, socket: u32) -> Option<SocketInfo> {
-        let socket = self.sockets.get(socket as usize)?;
+        let (index, socket) = (socket, self.sockets.get(socket as usize)?);
         let connection = self.conns.get(socket.conn as usize)?;
         let rooms = socket.places.iter().filter_map(|place| self.rooms.get(place.room)?.name.clone());
+        let plain = matches!(connection.speech, Speech::Plain { .. });
+        let handshakes = self.handshakes.as_ref();
         Some(SocketInfo {
             id: socket.id.clone(),
             namespace: self.namespace(socket.namespace),
             rooms: rooms.collect(),
-            protocol: if matches!(connection.speech, Speech::Plain { .. }) { "plain" } else { "socketio" },
+            protocol: if plain { "plain" } else { "socketio" },
             transport: if connection.transport_label() == Transport::Polling { "polling" } else { "websocket" },
             address: connection.address.to_string(),
             connected_at: socket.connected_at,
             shard: self.index.get(),
+            handshake: handshakes.map(|handshakes| handshakes.of(connection.kept.as_deref(), index, plain)),
         })
     }
 }

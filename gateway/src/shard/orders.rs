@@ -1,7 +1,7 @@
 //! What reaches a shard from elsewhere on the node: deliveries, and requests of backends
 //! and other nodes about the sockets that live here.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use super::item::Item;
 use super::outbox::Packet;
 use super::rooms::{Member, RoomIndex};
 use super::state::State;
+use super::subscribing::{Soon, live_in_time};
 use crate::mail::{SocketKey, ToSocket};
 use crate::metrics::{AckResult, Counter, DropReason, Gauge};
 
@@ -128,10 +129,11 @@ impl State {
                 }
             }
             Request::Join(select, rooms) => {
-                let mut refused = 0;
+                let (mut refused, mut soon) = (0, HashMap::new());
                 let matched = self.for_each_selected(select, |state, socket| {
-                    refused += usize::from(!state.join_all(socket, rooms));
+                    refused += usize::from(!state.join_all(socket, rooms, &mut soon));
                 });
+                respond_when_live(&responder, soon);
                 respond(responder, vec![Answer::Matched(matched), Answer::Refused(refused)]);
             }
             Request::Leave(select, rooms) => {
@@ -146,8 +148,8 @@ impl State {
                 let matched = self.for_each_selected(select, |state, socket| state.disconnect(socket, *reconnect));
                 respond(responder, vec![Answer::Matched(matched)]);
             }
-            Request::FetchSockets(select) => respond(responder, self.fetch(select)),
-            Request::ListRooms(namespace) => {
+            Request::FetchSockets { select, .. } => respond(responder, self.fetch(select)),
+            Request::ListRooms { namespace, .. } => {
                 let Some(index) = self.node.namespace_index(namespace.as_str()) else {
                     return;
                 };
@@ -244,6 +246,15 @@ impl State {
         sockets.chunks(PART).map(|part| Answer::Sockets(part.to_vec())).collect()
     }
 
+    /// Ends the connections of sockets that may have missed something: they come back, and fetch what they need.
+    pub(crate) fn start_afresh(&mut self, select: &Select) {
+        self.for_each_selected(select, |state, socket| {
+            if let Some(conn) = state.sockets.get(socket as usize).map(|socket| socket.conn) {
+                state.close_index(conn, CloseReason::Gap);
+            }
+        });
+    }
+
     /// What an embedding program does to one socket.
     pub(crate) fn socket_order(&mut self, key: SocketKey, what: ToSocket) {
         if self.sockets.get(key.index as usize).is_none_or(|socket| socket.generation != key.generation) {
@@ -255,6 +266,19 @@ impl State {
             ToSocket::Disconnect { reconnect } => self.disconnect(key.index, reconnect),
         }
     }
+}
+
+/// Holds on to the responder until all rooms are live, and answers if they are not in time.
+fn respond_when_live(responder: &Responder, soon: HashMap<Room, Soon>) {
+    if soon.is_empty() {
+        return;
+    }
+    let (responder, rooms) = (responder.clone(), soon.len());
+    tokio::task::spawn_local(async move {
+        if !live_in_time(soon.into_values()).await {
+            responder.send(Answer::Degraded(rooms)).await;
+        }
+    });
 }
 
 /// Sends answers without holding the shard up: a full channel is waited for in a task.

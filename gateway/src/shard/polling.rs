@@ -77,6 +77,12 @@ impl State {
                 }
             }
             Poll::GetAborted => self.drop_polling(conn, "", CloseReason::TransportError),
+            Poll::Release => {
+                if let Some(key) = key {
+                    self.release_poll(key);
+                }
+                let _ = reply.send(Answer::Ok);
+            }
         }
     }
 

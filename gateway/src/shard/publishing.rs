@@ -3,13 +3,14 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use roomcast_core::adapter::{PublishError, Receipt};
-use roomcast_core::publication::{Audience, Origin, Payload, Publication};
+use roomcast_core::adapter::{PublishError, Reach, Receipt};
+use roomcast_core::publication::{Audience, Fallback, Origin, Payload, Publication};
 use roomcast_core::room::Room;
 
 use super::refusal::Refused;
+use super::requests::DEGRADED;
 use super::state::State;
-use crate::metrics::{Counter, PublicationOrigin, PublicationResult};
+use crate::metrics::{Counter, Direction, PublicationOrigin, PublicationResult};
 
 /// How the client wants to hear what came of it.
 #[derive(Clone, Debug)]
@@ -54,6 +55,7 @@ impl State {
         let id = self.node.publication_id();
         let mut publication = Publication::new(id, namespace, audience, payload, self.node.clock.unix());
         publication.origin = Origin::Client;
+        publication.fallback = Fallback::ThisNode;
         publication.admission = Some(admission);
         Ok(publication)
     }
@@ -61,14 +63,20 @@ impl State {
     fn published(&mut self, socket: u32, reply: &Reply, result: Result<Receipt, Refused>) {
         let outcome = if result.is_ok() { PublicationResult::Accepted } else { PublicationResult::Refused };
         self.cells.inc(Counter::Publications(PublicationOrigin::Client, outcome));
+        if result.as_ref().is_ok_and(|receipt| receipt.reach == Reach::AllNodes) {
+            self.cells.inc(Counter::AdapterMessages(Direction::Out));
+        }
         match (reply, result) {
-            (Reply::Ack(ack), Ok(_)) => {
-                if let Some(ack) = ack {
-                    self.answer(socket, *ack, r#"[{"ok":true}]"#, Vec::new());
-                }
+            (Reply::Ack(Some(ack)), Ok(receipt)) => {
+                let degraded = if receipt.reach == Reach::ThisNode { DEGRADED } else { "" };
+                self.answer(socket, *ack, &format!(r#"[{{"ok":true{degraded}}}]"#), Vec::new());
             }
+            (Reply::Ack(None), Ok(_)) => {}
             (Reply::Ack(ack), Err(refused)) => self.answer_refusal(socket, *ack, &refused),
-            (Reply::Plain(id), Ok(_)) => self.answer_plain(socket, id.as_deref(), ""),
+            (Reply::Plain(id), Ok(receipt)) => {
+                let degraded = if receipt.reach == Reach::ThisNode { DEGRADED } else { "" };
+                self.answer_plain(socket, id.as_deref(), degraded.trim_start_matches(','));
+            }
             (Reply::Plain(id), Err(refused)) => self.refuse_plain(socket, id.as_deref(), &refused),
         }
     }

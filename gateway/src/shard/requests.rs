@@ -19,6 +19,9 @@ use super::state::State;
 use crate::client_events::{Decision, Refusal};
 use crate::metrics::{AckResult, ClientErrorCode, Counter, Gauge, MessageKind, Protocol};
 
+/// What an answer says besides, of what was done on this node only.
+pub(super) const DEGRADED: &str = ",\"degraded\":true";
+
 impl State {
     /// Carries out one request of a Socket.IO client.
     pub(crate) fn request(&mut self, key: ConnKey, request: Request<'_, u32>) {
@@ -75,6 +78,9 @@ impl State {
         if !session.namespaces.accept(socket) {
             return;
         }
+        if let (Some(handshakes), Some(connection)) = (&self.handshakes, self.conns.get_mut(key.index as usize)) {
+            handshakes.keep_auth(&mut connection.kept, socket, auth);
+        }
         self.join_everybody(socket);
         let Some((namespace, id)) = self.sockets.get(socket as usize).map(|s| (s.namespace, s.id.clone())) else {
             return;
@@ -115,7 +121,7 @@ impl State {
         } else if name == names.unsubscribe {
             self.cells.inc(Counter::MessagesReceived(protocol, MessageKind::Unsubscribe));
             match rooms_of(args).and_then(|rooms| self.unsubscribe(socket, &rooms)) {
-                Ok(rooms) => self.answer_rooms(socket, ack, &rooms),
+                Ok(rooms) => self.answer_rooms(socket, ack, &rooms, true),
                 Err(refused) => self.answer_refusal(socket, ack, &refused),
             }
         } else if name == names.publish {
@@ -163,10 +169,12 @@ impl State {
         self.send(conn, Packet::Message(text, attachments));
     }
 
-    pub(crate) fn answer_rooms(&mut self, socket: u32, ack: Option<u64>, rooms: &[Room]) {
+    /// `live`: whether what is published on other nodes reaches the rooms already.
+    pub(crate) fn answer_rooms(&mut self, socket: u32, ack: Option<u64>, rooms: &[Room], live: bool) {
         let Some(ack) = ack else { return };
         let names: Vec<&str> = rooms.iter().map(Room::as_str).collect();
-        let args = format!(r#"[{{"ok":true,"rooms":{}}}]"#, serde_json::Value::from(names));
+        let degraded = if live { "" } else { DEGRADED };
+        let args = format!(r#"[{{"ok":true,"rooms":{}{degraded}}}]"#, serde_json::Value::from(names));
         self.answer(socket, ack, &args, Vec::new());
     }
 

@@ -49,6 +49,8 @@ pub(crate) struct RoomEntry {
     pub(crate) pending: Vec<Rc<Item>>,
     /// Whether the room waits to be flushed, or is being flushed.
     pub(crate) dirty: bool,
+    /// The state of the links in which the adapter said that the room is live; 0: not yet.
+    pub(crate) live_in: u64,
 }
 
 #[derive(Debug, Default)]
@@ -74,7 +76,7 @@ impl Rooms {
     }
 
     fn insert(&mut self, name: Option<Room>, namespace: u32) -> RoomIndex {
-        let entry = RoomEntry { name, namespace, members: Vec::new(), pending: Vec::new(), dirty: false };
+        let entry = RoomEntry { name, namespace, members: Vec::new(), pending: Vec::new(), dirty: false, live_in: 0 };
         self.entries.insert(entry) as RoomIndex
     }
 

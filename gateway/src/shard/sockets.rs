@@ -36,6 +36,9 @@ impl State {
         };
         entry.joined = true;
         self.rooms.join(room, Member { conn, socket }, &mut entry.places);
+        if let Some(declared) = self.node.namespaces.get(namespace as usize) {
+            self.node.interest.add_private(&declared.name, &entry.id);
+        }
     }
 
     /// Ends a socket: out of its rooms, and unknown from now on.
@@ -50,6 +53,11 @@ impl State {
             self.leave(socket, room);
         }
         if joined {
+            if let Some(entry) = self.sockets.get(socket as usize)
+                && let Some(declared) = self.node.namespaces.get(entry.namespace as usize)
+            {
+                self.node.interest.remove_private(&declared.name, &entry.id);
+            }
             // Told once, also when the telling itself closes the connection.
             if let Some(entry) = self.sockets.get_mut(socket as usize) {
                 entry.joined = false;
@@ -59,6 +67,9 @@ impl State {
         let owed = self.acks.forget_socket(socket);
         self.cells.add(Counter::Acks(AckResult::TimedOut), owed);
         self.cells.gauge_sub(Gauge::AcksPending, owed);
+        if let Some(kept) = self.conns.get_mut(conn as usize).and_then(|connection| connection.kept.as_mut()) {
+            kept.forget(socket);
+        }
         if let Some(gone) = self.sockets.try_remove(socket as usize) {
             self.ids.remove(&gone.id);
         }

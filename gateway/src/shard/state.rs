@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 
 use super::acks::Acks;
 use super::connection::{ConnKey, Connection, Speech};
+use super::handshake::Handshakes;
 use super::rooms::{Places, RoomIndex, Rooms};
 use super::rules::Rules;
 use super::turn::Turn;
@@ -90,6 +91,8 @@ pub(crate) struct State {
     pub(crate) turn: Turn,
     pub(crate) wheel: Wheel,
     pub(crate) scratch: Vec<u8>,
+    /// `None`: there are no other servers that could be told.
+    pub(crate) handshakes: Option<Handshakes>,
     generations: u32,
 }
 
@@ -99,6 +102,7 @@ impl State {
         let namespaces = 0..node.namespaces.len() as u32;
         let everybody = namespaces.map(|namespace| rooms.open_everybody(namespace)).collect();
         let rules = Rules::new(&node.settings());
+        let handshakes = Handshakes::new(&node.settings(), node.adapter.capabilities().cluster);
         let cells = node.metrics.cells();
         let wheel = Wheel::new(node.clock.now());
         Self {
@@ -116,6 +120,7 @@ impl State {
             turn: Turn::default(),
             wheel,
             scratch: vec![0; SCRATCH_BYTES],
+            handshakes,
             generations: 0,
             node,
         }

@@ -1,20 +1,26 @@
 //! Memberships that a client or a backend asks for: all of the named rooms, or none of
-//! them. A client's answer comes when every room is live on the backend.
+//! them. A client's answer comes when every room is live on the backend, or says that it is not after
+//! a while: the membership stands all the same, and becomes live when the backend does.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use roomcast_core::adapter::{AdapterError, BoxFuture, Live};
 use roomcast_core::room::Room;
 
 use super::refusal::Refused;
-use super::rooms::Member;
+use super::rooms::{Member, RoomIndex};
 use super::state::State;
-use crate::metrics::{ClientErrorCode, Counter, Gauge, SubscribeResult};
+use crate::limits::SUBSCRIBE_LIVE_MS;
+use crate::metrics::{Counter, Gauge, SubscribeResult};
+
+/// Resolves when a room is live on the backend.
+pub(crate) type Soon = BoxFuture<'static, Result<(), AdapterError>>;
 
 /// Rooms that were joined, and what still has to become live.
 pub(crate) struct Subscribed {
     pub(crate) rooms: Vec<Room>,
-    pub(crate) soon: Vec<BoxFuture<'static, Result<(), AdapterError>>>,
+    pub(crate) soon: Vec<Soon>,
 }
 
 impl State {
@@ -61,16 +67,16 @@ impl State {
         if !new.is_empty() && held + new.len() > max { Err(Refused::too_many_rooms(max)) } else { Ok(()) }
     }
 
-    /// A backend makes a socket a member of all `rooms`, or of none; `false` means of none.
-    pub(crate) fn join_all(&mut self, socket: u32, rooms: &[Room]) -> bool {
+    /// A backend makes a socket a member of all `rooms`, or of none; `false` means of none. What is not live
+    /// yet is added to `soon`.
+    pub(crate) fn join_all(&mut self, socket: u32, rooms: &[Room], soon: &mut HashMap<Room, Soon>) -> bool {
         let allowed = self.may_join(socket, rooms).is_ok();
         let result = if allowed { SubscribeResult::Ok } else { SubscribeResult::Refused };
         self.cells.inc(Counter::Subscribes(result));
         if allowed {
             for room in rooms {
-                // Being a member here is what was asked; the backend becomes live in its own time.
                 if let Some(live) = self.join(socket, room) {
-                    tokio::task::spawn_local(live);
+                    soon.entry(room.clone()).or_insert(live);
                 }
             }
         }
@@ -90,24 +96,41 @@ impl State {
 
     /// Makes a socket a member. What is pending goes to it first: it was not a member for that.
     /// Returns what to wait for, if the room is not live yet.
-    pub(crate) fn join(&mut self, socket: u32, room: &Room) -> Option<BoxFuture<'static, Result<(), AdapterError>>> {
+    pub(crate) fn join(&mut self, socket: u32, room: &Room) -> Option<Soon> {
         let entry = self.sockets.get(socket as usize)?;
         let (conn, namespace) = (entry.conn, entry.namespace);
-        if self.is_member(socket, room) || entry.id.as_str() == room.as_str() {
+        if entry.id.as_str() == room.as_str() {
             return None;
         }
+        let known = self.rooms.find(namespace, room);
+        if let Some(index) = known.filter(|_| self.is_member(socket, room)) {
+            return self.not_live(index, namespace, room);
+        }
         self.settle(conn);
-        let known = self.rooms.find(namespace, room).is_some();
         let index = self.rooms.find_or_open(namespace, room);
         let entry = self.sockets.get_mut(socket as usize)?;
         self.rooms.join(index, Member { conn, socket }, &mut entry.places);
         self.cells.gauge_add(Gauge::Subscriptions, 1);
-        if known {
+        if known.is_none() {
+            self.cells.gauge_add(Gauge::Rooms, 1);
+        }
+        self.not_live(index, namespace, room)
+    }
+
+    /// What to wait for until a room is live. The adapter is asked by its first member here, and by further
+    /// ones only until it has said once that the room is live, or a link has changed since.
+    fn not_live(&mut self, index: RoomIndex, namespace: u32, room: &Room) -> Option<Soon> {
+        let links = self.node.links.changes();
+        if self.rooms.get(index).is_some_and(|entry| entry.live_in == links) {
             return None;
         }
-        self.cells.gauge_add(Gauge::Rooms, 1);
         match self.node.interest.add(self.index, &self.namespace(namespace), room) {
-            Live::Now => None,
+            Live::Now => {
+                if let Some(entry) = self.rooms.get_mut(index) {
+                    entry.live_in = links;
+                }
+                None
+            }
             Live::Soon(future) => Some(future),
         }
     }
@@ -143,25 +166,33 @@ impl State {
         connection.sockets().iter().map(places).sum()
     }
 
-    /// Answers a subscribe once all of its rooms are live.
+    /// Answers a subscribe once all of its rooms are live, or have had their time.
     pub(crate) fn when_live(&mut self, socket: u32, ack: Option<u64>, subscribed: Subscribed) {
-        if subscribed.soon.is_empty() {
-            return self.answer_rooms(socket, ack, &subscribed.rooms);
+        let Subscribed { rooms, soon } = subscribed;
+        if soon.is_empty() {
+            return self.answer_rooms(socket, ack, &rooms, true);
         }
-        self.later(socket, all_live(subscribed.soon), move |state, outcome| match outcome {
-            Ok(()) => state.answer_rooms(socket, ack, &subscribed.rooms),
-            Err(error) => {
-                let refused = Refused::new(ClientErrorCode::AdapterUnavailable, error.to_string());
-                state.answer_refusal(socket, ack, &refused);
-            }
+        self.later(socket, live_in_time(soon), move |state, live| {
+            state.count_degraded(live);
+            state.answer_rooms(socket, ack, &rooms, live);
         });
+    }
+
+    pub(crate) fn count_degraded(&self, live: bool) {
+        if !live {
+            self.cells.inc(Counter::SubscribesDegraded);
+        }
     }
 }
 
-/// Waits for all of them.
-pub(crate) async fn all_live(soon: Vec<BoxFuture<'static, Result<(), AdapterError>>>) -> Result<(), AdapterError> {
-    for future in soon {
-        future.await?;
-    }
-    Ok(())
+/// Waits for all of them, as long as rooms may take; `false`: not all are live. The wishes stand.
+pub(crate) async fn live_in_time(soon: impl IntoIterator<Item = Soon>) -> bool {
+    let all = async {
+        for future in soon {
+            future.await?;
+        }
+        Ok::<(), AdapterError>(())
+    };
+    let within = Duration::from_millis(SUBSCRIBE_LIVE_MS);
+    tokio::time::timeout(within, all).await.is_ok_and(|outcome| outcome.is_ok())
 }

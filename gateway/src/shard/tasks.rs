@@ -119,6 +119,7 @@ fn handle(shard: &Rc<Shard>, mail: Mail) {
         Mail::Order(request, delivery, responder) => {
             shard.state.borrow_mut().order(&request, delivery, responder);
         }
+        Mail::StartAfresh(select) => shard.state.borrow_mut().start_afresh(&select),
         Mail::Query(query) => shard.state.borrow().look_up(query),
         Mail::Poll(sid, poll, reply) => shard.state.borrow_mut().poll(&sid, poll, reply),
         Mail::Adopt(adopted) => crate::public::adopt(shard, adopted),

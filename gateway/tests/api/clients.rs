@@ -20,7 +20,7 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    fn open(gateway: &Running, path: &str) -> Self {
+    pub(crate) fn open(gateway: &Running, path: &str) -> Self {
         let mut stream = gateway.public();
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -69,7 +69,8 @@ impl Socket {
         self.texts.pop_front()
     }
 
-    fn expect(&mut self) -> String {
+    /// The next text of one that goes on.
+    pub(crate) fn expect(&mut self) -> String {
         self.next().expect("it is still connected")
     }
 }
@@ -113,9 +114,14 @@ pub(crate) struct SocketIo {
 impl SocketIo {
     /// Connects and subscribes to one room.
     pub(crate) fn member_of(gateway: &Running, room: &str) -> Self {
-        let mut socket = Socket::open(gateway, "/socket.io/?EIO=4&transport=websocket");
+        Self::with(gateway, room, "", "")
+    }
+
+    /// The same with further parameters in the query, and an auth object.
+    pub(crate) fn with(gateway: &Running, room: &str, query: &str, auth: &str) -> Self {
+        let mut socket = Socket::open(gateway, &format!("/socket.io/?EIO=4&transport=websocket{query}"));
         assert!(socket.expect().starts_with('0'));
-        socket.send("40");
+        socket.send(&format!("40{auth}"));
         let answer = socket.expect();
         let answer: Value = serde_json::from_str(answer.strip_prefix("40").expect("CONNECT")).expect("JSON");
         let id = answer["sid"].as_str().expect("an id").to_owned();

@@ -5,11 +5,15 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use roomcast::settings::Settings;
+use roomcast::settings::{Secret, Settings};
 use roomcast::{ClientEvents, Gateway, Handle};
+use roomcast_core::adapter::MemoryBus;
+use roomcast_core::id::NodeTag;
 use roomcast_core::publication::{Admission, Audience};
 use roomcast_core::room::{Namespace, Room};
 use serde_json::Value;
+
+use super::scripted::{self, Scripted};
 
 /// How long anything may take.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
@@ -27,7 +31,37 @@ pub(crate) fn start_embedded(events: Arc<dyn ClientEvents>) -> Running {
     Running(Some(gateway(|_| {}).events(events).start().expect("it starts")))
 }
 
-fn gateway(change: impl FnOnce(&mut Settings)) -> Gateway {
+/// Starts one whose adapter does what the test says.
+pub(crate) fn start_scripted(
+    private_rooms_wanted: bool,
+    change: impl FnOnce(&mut Settings),
+) -> (Running, Arc<Scripted>) {
+    let (adapter, events) = Scripted::new(private_rooms_wanted);
+    let gateway = gateway(change).adapter(scripted::tag(), Arc::<Scripted>::clone(&adapter), events);
+    (Running(Some(gateway.start().expect("it starts"))), adapter)
+}
+
+/// Starts several that know each other, on one bus. Their tags are in the order of their numbers.
+pub(crate) fn start_several(count: u8) -> Vec<(Running, Arc<Scripted>)> {
+    let bus = MemoryBus::new();
+    let start = |number| {
+        let tag = NodeTag::from_entropy([number, 0, 0]);
+        let (adapter, events) = Scripted::on(&bus, tag);
+        let secret = |settings: &mut Settings| settings.cluster.secret = Secret::new("s".repeat(32));
+        let gateway = gateway(secret).adapter(tag, Arc::<Scripted>::clone(&adapter), events);
+        (Running(Some(gateway.start().expect("it starts"))), adapter)
+    };
+    // In base64 these digits are in the order of their bytes too.
+    let nodes: Vec<(Running, Arc<Scripted>)> = (0..count).map(|number| start(number * 4)).collect();
+    let infos: Vec<_> = nodes.iter().map(|(gateway, _)| gateway.handle().node().info()).collect();
+    for (own, (_, adapter)) in infos.iter().zip(&nodes) {
+        adapter.script().peers = infos.iter().filter(|info| info.tag != own.tag).cloned().collect();
+    }
+    nodes
+}
+
+/// One that is about to start, in open mode, after a change of its settings.
+pub(crate) fn gateway(change: impl FnOnce(&mut Settings)) -> Gateway {
     let mut settings = Settings::default();
     let free: SocketAddr = "127.0.0.1:0".parse().expect("an address");
     (settings.public.address, settings.internal.address) = (free, free);
@@ -50,6 +84,11 @@ impl Drop for Running {
 }
 
 impl Running {
+    /// Starts it.
+    pub(crate) fn of(gateway: Gateway) -> Self {
+        Self(Some(gateway.start().expect("it starts")))
+    }
+
     pub(crate) fn handle(&self) -> &Handle {
         self.0.as_ref().expect("it runs")
     }
@@ -124,7 +163,7 @@ pub(crate) struct Http(BufReader<TcpStream>);
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    head: Vec<(String, String)>,
+    pub(crate) head: Vec<(String, String)>,
     pub(crate) body: String,
 }
 

@@ -71,8 +71,8 @@ fn a_body_that_never_comes_ends_with_its_session() {
 #[test]
 fn a_client_that_does_not_read_its_polls_is_let_go() {
     let gateway = start_with(|settings| {
-        (settings.socket_io.ping_interval_ms, settings.socket_io.ping_timeout_ms) = (500, 500);
-        (settings.websocket.ping_interval_ms, settings.websocket.ping_timeout_ms) = (500, 500);
+        (settings.socket_io.ping_interval_ms, settings.socket_io.ping_timeout_ms) = (1500, 1500);
+        (settings.websocket.ping_interval_ms, settings.websocket.ping_timeout_ms) = (1500, 1500);
         settings.limits.message_bytes_max = 10_000_000;
         settings.limits.publish_body_bytes_max = 10_000_000;
     });

@@ -13,18 +13,23 @@ const MAY_NAME: &[(&str, &[&str], &str)] = &[
     ("prometheus", &["gateway/src/metrics*"], "one registry, passed down"),
     ("config", &["gateway/src/settings*"], "where settings come from"),
     ("redis", &["adapter-redis/*"], "links to Redis"),
-    ("socket2", &["gateway/src/listener.rs", "gateway/src/shard/io.rs", "loadtest/*"], "socket options"),
+    (
+        "socket2",
+        &["gateway/src/listener.rs", "gateway/src/shard/io.rs", "adapter-redis/*", "loadtest/*"],
+        "socket options",
+    ),
     ("tikv_jemallocator", &["gateway/src/main.rs"], "the program's allocator; a library has none to choose"),
     ("rlimit", &["gateway/src/os.rs", "loadtest/*"], "the limit of open files"),
     ("hyper", HTTP, "listeners and routes"),
     ("hyper_util", HTTP, "listeners and routes"),
     ("http_body_util", HTTP, "listeners and routes"),
-    ("sha2", &["gateway/src/internal/guard.rs"], "keys of the API"),
+    ("sha2", &["gateway/src/internal/guard.rs", "gateway/src/peers/signature.rs"], "keys of the API; proofs of nodes"),
+    ("hmac", &["gateway/src/peers/signature.rs"], "proofs of nodes"),
     ("subtle", &["gateway/src/internal/guard.rs"], "keys of the API"),
     ("mio", &["loadtest/*"], "the harness's own event loop"),
     ("hdrhistogram", &["loadtest/*"], "the harness's figures"),
     ("clap", &["gateway/src/main.rs", "gateway/src/settings*", "gateway/examples/*", "loadtest/*"], "command lines"),
-    ("roomcast_adapter_redis", &["gateway/src/boot.rs", "gateway/src/settings*"], "everything else sees the trait"),
+    ("roomcast_adapter_redis", &["gateway/src/boot*", "gateway/src/settings*"], "everything else sees the trait"),
     ("env::var", ENVIRONMENT, "only settings read the environment"),
     ("env::{", ENVIRONMENT, "only settings read the environment"),
     ("env::set_var", ENVIRONMENT, "only settings know the environment"),
@@ -35,7 +40,13 @@ const MAY_NAME: &[(&str, &[&str], &str)] = &[
 const ENVIRONMENT: &[&str] = &["gateway/src/settings*"];
 
 /// Files that speak HTTP.
-const HTTP: &[&str] = &["gateway/src/http.rs", "gateway/src/internal*", "gateway/src/public*", "gateway/examples/*"];
+const HTTP: &[&str] = &[
+    "gateway/src/http.rs",
+    "gateway/src/internal*",
+    "gateway/src/peers*",
+    "gateway/src/public*",
+    "gateway/examples/*",
+];
 
 /// Core does no I/O and never asks for the time; its suite for adapters waits, though.
 const NOT_IN_CORE: [&str; 7] =

@@ -94,7 +94,7 @@ impl Drop for MemoryAdapter {
 
 impl Adapter for MemoryAdapter {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { positions: false, cluster: self.cluster }
+        Capabilities { positions: false, cluster: self.cluster, private_rooms_wanted: false }
     }
 
     fn open(&self, namespace: &Namespace) -> Live {
@@ -124,7 +124,7 @@ impl Adapter for MemoryAdapter {
         );
         Box::pin(async move {
             handed?.await;
-            Ok(Receipt { position: None })
+            Ok(Receipt::TAKEN)
         })
     }
 

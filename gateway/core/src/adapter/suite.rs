@@ -21,6 +21,7 @@ mod tests;
 mod tools;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use audiences::{
@@ -42,7 +43,7 @@ pub struct Node {
     /// Names the process: private rooms of its sockets begin with it.
     pub tag: NodeTag,
     /// The adapter under test.
-    pub adapter: Box<dyn Adapter>,
+    pub adapter: Arc<dyn Adapter>,
     /// What it reports.
     pub events: Events,
 }

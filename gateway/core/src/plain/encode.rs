@@ -53,6 +53,11 @@ pub fn event(room: Option<&str>, payload: &Payload) -> String {
     out
 }
 
+/// Some publications may be missing: `{"type":"gap",…}`. `members` is the JSON text of what is known of it.
+pub fn gap(members: &str) -> String {
+    format!("{{\"type\":\"gap\",{members}}}")
+}
+
 /// Success: `{"type":"ok","id",…}`. `id` is JSON text; `members` is the JSON text of
 /// further members, `"key":value,…`, and may be empty.
 pub fn ok(id: Option<&str>, members: &str) -> String {

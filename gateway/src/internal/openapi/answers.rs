@@ -18,9 +18,13 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         ("Matched", closed(json!({ "matched": count("Connections that it was done to.") }), &["matched"])),
         ("Joined", closed(joined(), &["matched", "refused"])),
         ("RoomInfo", room_info()),
+        ("RoomCount", room_count()),
         ("RoomPage", page("RoomInfo")),
         ("Connection", connection()),
         ("ConnectionPage", page("Connection")),
+        ("Node", node()),
+        ("NodePage", page("Node")),
+        ("AdapterState", adapter_state()),
         ("Readiness", readiness()),
         ("Problem", problem()),
     ]
@@ -38,6 +42,10 @@ fn joined() -> Value {
     json!({
         "matched": count("Connections that were selected."),
         "refused": count("Of these: would have more rooms than a connection may, and joined none of them."),
+        "degraded": {
+            "const": true,
+            "description": "Some rooms do not get yet what is published on other nodes. Left out otherwise.",
+        },
     })
 }
 
@@ -47,6 +55,10 @@ fn accepted() -> Value {
         "position": {
             "type": ["string", "null"], "pattern": "^[0-9]+-[0-9]+$",
             "description": "Where it stands in the order of the namespace; null with adapters that keep none.",
+        },
+        "reach": {
+            "const": "node",
+            "description": "With `fallback`: only members on this node got it. Left out otherwise.",
         },
     })
 }
@@ -93,9 +105,29 @@ fn refused_item() -> Value {
 fn room_info() -> Value {
     let properties = json!({
         "room": text("Its name."),
-        "members": count("Connections in it; 0 if there is no such room."),
+        "members": count("Connections in it, on all nodes; 0 if there is no such room."),
+        "server": {
+            "const": true,
+            "description": "With `servers`: a server that is no node has members of it, uncounted. Left out otherwise.",
+        },
     });
     closed(properties, &["room", "members"])
+}
+
+fn room_count() -> Value {
+    let properties = json!({
+        "room": text("Its name."),
+        "members": count("Connections in it, on all nodes; 0 if there is no such room."),
+        "unreachable": unreachable(),
+    });
+    closed(properties, &["room", "members"])
+}
+
+fn unreachable() -> Value {
+    json!({
+        "type": "array", "items": { "type": "string" }, "minItems": 1,
+        "description": "Tags of nodes that did not answer in time: what they have is missing. Left out if all did.",
+    })
 }
 
 fn connection() -> Value {
@@ -110,9 +142,14 @@ fn connection() -> Value {
         "transport": { "type": "string", "enum": ["websocket", "polling"] },
         "address": text("The peer's address and port."),
         "connected_at_ms": count("When it connected, in milliseconds since 1970."),
+        "node": text("The tag of the node that it is connected to."),
         "shard": count("Which shard of its node serves it."),
+        "server": {
+            "const": true,
+            "description": "With `servers`, in place of node and shard: it is connected to a server that is no node.",
+        },
     });
-    let all = ["id", "namespace", "rooms", "protocol", "transport", "address", "connected_at_ms", "shard"];
+    let all = ["id", "namespace", "rooms", "protocol", "transport", "address", "connected_at_ms"];
     closed(properties, &all)
 }
 
@@ -123,6 +160,7 @@ fn page(item: &str) -> Value {
             "type": ["string", "null"],
             "description": "The `cursor` of the next page; null on the last.",
         },
+        "unreachable": unreachable(),
     });
     closed(properties, &["items", "next"])
 }
@@ -131,12 +169,56 @@ fn readiness() -> Value {
     let names: Vec<&str> = ReadyCheck::ALL.iter().map(|check| check.label()).collect();
     let checks: Map<String, Value> =
         names.iter().map(|name| ((*name).to_owned(), json!({ "type": "boolean" }))).collect();
+    let always: Vec<&str> = names.into_iter().filter(|name| *name != ReadyCheck::Adapter.label()).collect();
     let properties = json!({
         "ready": { "type": "boolean", "description": "Whether all checks hold." },
-        "checks": closed(checks.into(), &names),
+        "checks": closed(checks.into(), &always),
         "draining": { "type": "boolean", "description": "Whether the node is going down." },
+        "degraded": {
+            "type": "boolean",
+            "description": "Whether a link to the backend between nodes is down; left out where there is none.",
+        },
+        "adapter": schema("AdapterState"),
     });
     closed(properties, &["ready", "checks", "draining"])
+}
+
+fn adapter_state() -> Value {
+    let link = closed(
+        json!({
+            "name": text("The backend's address."),
+            "up": { "type": "boolean", "description": "Whether it was proven to carry messages both ways." },
+            "proven_at_ms": {
+                "type": ["integer", "null"], "minimum": 0,
+                "description": "When that was last so, in milliseconds since 1970; null: never yet.",
+            },
+            "replica": { "type": "boolean", "description": "Whether the server says that it is a replica." },
+            "trouble": text("Why it is down, for people; else empty."),
+        }),
+        &["name", "up", "proven_at_ms", "replica", "trouble"],
+    );
+    let properties = json!({
+        "kind": { "type": "string", "enum": ["memory", "redis"] },
+        "up": { "type": "boolean", "description": "Whether there are links, and all are up." },
+        "links": { "type": "array", "items": link },
+    });
+    closed(properties, &["kind", "up", "links"])
+}
+
+fn node() -> Value {
+    let properties = json!({
+        "node": text("Its tag: the first four characters of the ids of its connections."),
+        "name": text("The label that its operator gave it; may be empty."),
+        "internal": text("Where other nodes reach its internal listener."),
+        "version": text("The version that it runs."),
+        "draining": { "type": "boolean", "description": "Whether it is going down." },
+        "started_at_ms": count("When it started, in milliseconds since 1970."),
+        "heard_at_ms": count("When it was last heard of."),
+        "self": { "type": "boolean", "description": "Whether it is the one that answers." },
+        "adapter": schema("AdapterState"),
+    });
+    let all = ["node", "name", "internal", "version", "draining", "started_at_ms", "heard_at_ms", "self"];
+    closed(properties, &all)
 }
 
 /// What an error says besides its status.

@@ -73,6 +73,7 @@ pub(super) fn of(route: Route, about: &About<'_>) -> Option<Operation> {
             "ConnectionPage",
             about,
         ),
+        Route::Nodes => nodes(),
         Route::Room => show_room(about),
         Route::Connection => show_connection(about),
         Route::OpenApi => document(),
@@ -195,7 +196,7 @@ fn list(
 fn show_room(about: &About<'_>) -> Operation {
     let mut operation = Operation {
         description: "A room without members does not exist; asking for it is no error.".into(),
-        answers: vec![(200, "The room.", in_json("RoomInfo"))],
+        answers: vec![(200, "The room.", in_json("RoomCount"))],
         ..operation("showRoom", "rooms", "Show one room", &[GUARD, QUERY, &[NotFound, RoomNameInvalid], SHARDS])
     };
     operation.parameters.push(parameters::of_path("room", "Room", "The room, percent-encoded as one segment."));
@@ -212,6 +213,20 @@ fn show_connection(about: &About<'_>) -> Operation {
     operation.parameters.push(parameters::of_path("id", "ConnectionId", "The connection's id."));
     operation.parameters.extend(parameters::of_query(&connections::SHOW_PARAMETERS, about));
     operation
+}
+
+fn nodes() -> Operation {
+    Operation {
+        description: "This node and the others that it has heard of lately, by their tags. One page has them all."
+            .into(),
+        answers: vec![(200, "All nodes.", in_json("NodePage"))],
+        ..operation(
+            "listNodes",
+            "operate",
+            "List the nodes of the gateway",
+            &[GUARD, &[InvalidRequest, UnsupportedField]],
+        )
+    }
 }
 
 fn document() -> Operation {

@@ -16,9 +16,18 @@ fn query(name: &str, about: &About<'_>) -> Value {
         "namespace" => (schema("Namespace"), "A declared namespace; any other is 404 `unknown_namespace`."),
         "prefix" => (json!({ "type": "string" }), "Only rooms whose names begin so."),
         "room" => (schema("Room"), "Only members of this room."),
+        "node" => (
+            json!({ "type": "string", "format": "node-tag", "minLength": 1 }),
+            "Only what this node has; a tag that `/v1/nodes` does not list is 400.",
+        ),
+        "servers" => (
+            json!({ "type": "boolean", "default": false }),
+            "Whether servers that are no Roomcast nodes are asked too, for each page anew. Not together with `node` \
+             or `shard`.",
+        ),
         "shard" => (
             json!({ "type": "integer", "minimum": 0, "maximum": about.shards - 1 }),
-            "Only what this shard of the node has; a number that is no shard's is 400.",
+            "Only what this shard has, of `node` or else of the node that is asked; a number that is no shard's is 400.",
         ),
         "cursor" => (
             json!({ "type": "string", "format": "cursor", "minLength": 1 }),

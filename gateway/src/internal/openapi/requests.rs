@@ -144,6 +144,11 @@ fn publication(with_ack: bool) -> Value {
             "description": "What becomes of it at a client that reads slowly: `volatile` may be dropped, of `latest` \
                 only the last of its `key` is kept; `default` is never dropped, the client is closed instead.",
         },
+        "fallback": {
+            "type": "string", "enum": ["refuse", "node"], "default": "refuse",
+            "description": "What becomes of it while the backend between nodes does not answer: 503, or members on \
+                this node get it and the answer has `reach`. Not `node` together with `ack`.",
+        },
     });
     if with_ack {
         properties["ack"] = schema("Ack");

@@ -67,11 +67,12 @@ fn bodies_have_the_fields_that_their_readers_know() {
 #[test]
 fn queries_have_the_parameters_that_their_readers_know() {
     let document = default_document();
-    let readers: [(&str, &[&str]); 5] = [
+    let readers: [(&str, &[&str]); 6] = [
         ("/v1/rooms", &rooms::LIST_PARAMETERS),
         ("/v1/rooms/{room}", &rooms::SHOW_PARAMETERS),
         ("/v1/connections", &connections::LIST_PARAMETERS),
         ("/v1/connections/{id}", &connections::SHOW_PARAMETERS),
+        ("/v1/nodes", &[]),
         ("/v1/openapi.json", &[]),
     ];
     for (path, known) in readers {

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use roomcast_core::room::Room;
+
 use super::*;
+use crate::lists::Query;
 use crate::mail::Mail;
 use crate::node::Parts;
 
@@ -41,7 +44,7 @@ fn room_of(name: &str) -> Room {
 }
 
 /// All pages of the list, as one.
-async fn pages(node: &Node, limit: usize) -> Vec<(String, usize)> {
+async fn pages(node: &Arc<Node>, limit: usize) -> Vec<(String, usize)> {
     let mut listed = Vec::new();
     let mut cursor = String::new();
     loop {

@@ -112,6 +112,7 @@ impl World {
         let peer = Peer {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
             permit: state.node.admit_connection().expect("room for all"),
+            kept: None,
         };
         let speech = Speech::Plain { heartbeat, socket: u32::MAX };
         let key = state.insert(Connection::new(transport, speech, Variant::PlainWebSocket, peer));

@@ -43,6 +43,7 @@ impl World {
         let peer = Peer {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
             permit: shard.node.admit_connection().expect("the first"),
+            kept: None,
         };
         let mut state = shard.state.borrow_mut();
         let session = Session::new(state.now(), &state.rules.socket_io);

@@ -51,6 +51,7 @@ fn connect(shard: &Shard) -> (ConnKey, Sid) {
     let peer = Peer {
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
         permit: shard.node.admit_connection().expect("the first"),
+        kept: None,
     };
     let speech = Speech::SocketIo { sid, session };
     let polling = Transport::Polling(Box::default());

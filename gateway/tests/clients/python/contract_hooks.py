@@ -15,6 +15,7 @@ from schemathesis.core.parameters import ParameterLocation
 LINES = "application/x-ndjson"
 SOMEBODY = "somebody-who-is-connected"
 A_CURSOR = "a-cursor-of-this-list"
+A_NODE = "node"
 NAME_BYTES_MAX = 255
 AUDIENCE_MAX = 1000
 # Clients that do not answer would hold up a publish for as long as it says.
@@ -24,6 +25,7 @@ ACK_TIMEOUT_MS_MAX = 300
 # The declared ones, and one that is not.
 schemathesis.openapi.format("namespace", st.sampled_from(["/", "/orders", "/", "/nobody"]))
 schemathesis.openapi.format("cursor", st.just(A_CURSOR))
+schemathesis.openapi.format("node-tag", st.just(A_NODE))
 schemathesis.openapi.format("connection-id", st.sampled_from([SOMEBODY, "nobody"]))
 
 
@@ -42,23 +44,28 @@ def read_lines(_context, response):
 @schemathesis.hook
 def before_call(context, case, kwargs):
     if case.path_parameters.get("id") == SOMEBODY:
-        items = first_page("/v1/connections")["items"]
+        items = first_page("/v1/connections", limit=1)["items"]
         case.path_parameters["id"] = items[0]["id"] if items else "nobody"
     if case.query.get("cursor") == A_CURSOR:
-        case.query["cursor"] = first_page(case.path)["next"]
+        case.query["cursor"] = first_page(case.path, limit=1)["next"]
         if not case.query["cursor"]:
             del case.query["cursor"]
+    if case.query.get("node") == A_NODE:
+        nodes = first_page("/v1/nodes")["items"]
+        case.query["node"] = nodes[0]["node"] if nodes else A_NODE
     if case.meta.generation.mode.is_negative:
         return
+    if "node" in case.query or "shard" in case.query:
+        case.query.pop("servers", None)
     for body in case.body if isinstance(case.body, list) else [case.body]:
         if isinstance(body, dict):
             mend(body)
 
 
-def first_page(path):
-    """The first page of a list as it is at the moment, of one item."""
+def first_page(path, **query):
+    """The first page of a list as it is at the moment."""
     headers = {"Authorization": os.environ.get("CONTRACT_AUTHORIZATION", "")}
-    page = requests.get(os.environ["CONTRACT_URL"] + path, params={"limit": 1}, headers=headers, timeout=20)
+    page = requests.get(os.environ["CONTRACT_URL"] + path, params=query, headers=headers, timeout=20)
     return page.json() if page.ok else {"items": [], "next": None}
 
 
@@ -74,6 +81,8 @@ def mend(body):
             if name in audience:
                 audience[name] = [within(text) for text in audience[name][:left]]
                 left -= len(audience[name])
+    if "ack" in body:
+        body.pop("fallback", None)
     for name in ("id", "key"):
         if name in body:
             body[name] = within(body[name])

@@ -84,7 +84,7 @@ def assert_kept(ended, report):
     assert ended.returncode == 0, ended.stderr
     assert report["complete"] and not report["failures"] and not report["errors"], report
     # It leaves out the path that the document came from, but for HEAD.
-    assert report["operations"]["tested"] == report["operations"]["total"] == 20, report["operations"]
+    assert report["operations"]["tested"] == report["operations"]["total"] == 22, report["operations"]
 
 
 def accepted(report):

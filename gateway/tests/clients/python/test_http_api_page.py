@@ -25,8 +25,8 @@ DEADLINE_SECONDS = 15
 
 # What is different in each run: ids that the page's node made begin with its tag.
 NODE = "sWan"
-VARYING_TEXTS = {"next", "address"}
-VARYING_NUMBERS = {"connected_at_ms", "shard"}
+VARYING_TEXTS = {"next", "address", "internal", "version"}
+VARYING_NUMBERS = {"connected_at_ms", "started_at_ms", "heard_at_ms", "shard"}
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 
@@ -56,9 +56,9 @@ class Run:
         self.learned = dict(learned)
 
     def check(self, command, kind, shown):
+        assert PAGES_HOST in command, command
         for said, meant in self.learned.items():
             command = command.replace(said, meant)
-        assert PAGES_HOST in command, command
         ended = subprocess.run(
             ["bash", "-c", command.replace(PAGES_HOST, self.host)],
             stdin=subprocess.DEVNULL,

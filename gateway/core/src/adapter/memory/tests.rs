@@ -21,7 +21,7 @@ impl Fixture for Memory {
         let bus = MemoryBus::new();
         let node = |n| {
             let (adapter, events) = bus.join_with(tag(n), self.events_max);
-            Node { tag: tag(n), adapter: Box::new(adapter), events }
+            Node { tag: tag(n), adapter: Arc::new(adapter), events }
         };
         (0..count).map(node).collect()
     }
@@ -190,7 +190,7 @@ async fn a_line_is_bounded_and_overload_reaches_nobody() {
 #[tokio::test]
 async fn all_nodes_share_one_delivery() {
     let [(first, mut own), (_second, mut other)] = opened([10, 10]);
-    assert_eq!(first.publish(publication(0)).await, Ok(Receipt { position: None }));
+    assert_eq!(first.publish(publication(0)).await, Ok(Receipt::TAKEN));
     let (Some(Event::Delivery(one)), Some(Event::Delivery(two))) = (own.recv().await, other.recv().await) else {
         panic!("two deliveries");
     };
@@ -210,7 +210,7 @@ async fn alone_is_a_cluster_of_one() {
 #[tokio::test]
 async fn a_request_where_nobody_takes_part_ends_at_once() {
     let (adapter, _events) = MemoryAdapter::alone(tag(0));
-    let request = adapter.request(Request::ListRooms(root()), Duration::MAX);
+    let request = adapter.request(Request::ListRooms { namespace: root(), servers: false }, Duration::MAX);
     let mut answers = request.await.expect("asked");
     assert!(answers.recv().await.is_none());
 }

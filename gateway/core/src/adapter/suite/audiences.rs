@@ -99,6 +99,11 @@ pub async fn a_private_room_reaches_its_home(fixture: &impl Fixture) -> Outcome 
     let shard = ShardIndex::new(0).ok_or("no shard")?;
     let of = |node: &Node| Room::of_socket(&SocketId::new(node.tag, shard, [7; 12]));
     let (own, others) = (of(first), of(second));
+    for (home, private) in [(&*first, &own), (&*second, &others)] {
+        if home.adapter.capabilities().private_rooms_wanted {
+            home.want(private.as_str()).await?;
+        }
+    }
     first.publish("own", &[own.as_str()]).await?;
     first.gets("the home", &["own"]).await?;
     first.publish("other's", &[others.as_str()]).await?;

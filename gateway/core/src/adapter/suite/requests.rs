@@ -23,7 +23,7 @@ async fn ask(node: &Node, request: Request) -> Result<Answers, String> {
 }
 
 fn list_rooms() -> Request {
-    Request::ListRooms(Namespace::root())
+    Request::ListRooms { namespace: Namespace::root(), servers: false }
 }
 
 /// The part of a list that stands for the number `n`.
@@ -97,7 +97,7 @@ pub async fn a_request_keeps_to_its_namespace(fixture: &impl Fixture) -> Outcome
     first.open(&own).await?;
     first.open(&shared).await?;
     second.open(&shared).await?;
-    let answers = ask(&first, Request::ListRooms(own)).await?;
+    let answers = ask(&first, Request::ListRooms { namespace: own, servers: false }).await?;
     let (_, responder) = first.request().await?;
     responder.send(part(1)?).await;
     drop(responder);

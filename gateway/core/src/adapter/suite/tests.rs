@@ -113,7 +113,7 @@ impl Adapter for Broken {
             for one in all {
                 one.await?;
             }
-            Ok(Receipt { position: None })
+            Ok(Receipt::TAKEN)
         })
     }
     fn request(&self, request: Request, deadline: Duration) -> BoxFuture<'static, Result<Answers, PublishError>> {
@@ -133,7 +133,7 @@ impl Fixture for Fault {
         let node = |n| {
             let tag = NodeTag::from_entropy([9, 9, n as u8]);
             let (inner, events) = bus.join(tag);
-            let adapter = Box::new(Broken {
+            let adapter = Arc::new(Broken {
                 inner,
                 fault: *self,
                 wants: Mutex::default(),

@@ -35,8 +35,10 @@ const RULES: &str = r#"
 namespaces = [] | namespaces | at least one
 [[namespaces]] ; name = "chat" | namespaces[0].name | begins with '/'
 [[namespaces]] ; [[namespaces]] | namespaces[1].name | an earlier one
-[adapter] ; kind = "redis" | adapter.kind | "redis" is not in this version
-[adapter] ; kind = "nats" | adapter.kind | expected "memory", found the text "nats"
+[cluster] ; handshake_headers = ["x-room", "Cookie"] | cluster.handshake_headers | "Cookie" may carry a credential
+[adapter] ; kind = "nats" | adapter.kind | expected "memory" or "redis", found the text "nats"
+[cluster] ; peers_allowed = ["10.0.0.0/33"] | cluster.peers_allowed | such as "10.0.0.0/8"
+[cluster] ; peers_allowed = ["10.1.2.3/8"] | cluster.peers_allowed | bits beyond the first 8
 [drain] ; delay_ms = 10000 | drain.delay_ms | must be below drain.deadline_ms
 [log] ; format = "xml" | log.format | expected "auto", "text" or "json"
 [log] ; level = "" | log.level | must not be empty
@@ -62,7 +64,7 @@ fn every_rule_is_enforced() {
         assert!(problems[0].contains(words), "{line}: {problems:?}");
         enforced += 1;
     }
-    assert_eq!(enforced, 38);
+    assert_eq!(enforced, 40);
 }
 
 #[test]

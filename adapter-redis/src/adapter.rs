@@ -1,0 +1,412 @@
+//! The adapter as core wants it: wishes become subscriptions, publications become messages,
+//! requests are asked of everybody.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use redis::Value;
+use roomcast_core::adapter::{
+    Adapter, AdapterCount, AdapterError, Answers, BoxFuture, Capabilities, EVENTS_MAX, Event, Events, LinkStatus, Live,
+    PublishError, Receipt, Responder,
+};
+use roomcast_core::cluster::{NodeInfo, Request};
+use roomcast_core::delivery::Delivery;
+use roomcast_core::id::NodeTag;
+use roomcast_core::publication::{Fallback, Publication};
+use roomcast_core::room::{Namespace, Room};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::connection::{number, text};
+use crate::links;
+use crate::options::{Config, Format, Mode, Servers};
+use crate::requests::{ANSWERS_MAX, write_id};
+use crate::shared::{Shared, lock};
+use crate::wire::gateways::{self, Own};
+use crate::wire::{Outgoing, Wire};
+use crate::wishes::{Kind, Owner};
+
+/// How long a node may take to say that it is gone.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// How long the registry may take to say where a node is.
+const FIND: Duration = Duration::from_secs(2);
+
+/// A node's place in a gateway of many, over Redis; it leaves when this is dropped.
+pub struct RedisAdapter {
+    shared: Arc<Shared>,
+    runtime: Handle,
+    tasks: tokio::task::JoinHandle<()>,
+}
+
+impl RedisAdapter {
+    /// Joins by these settings: connects for as long as it takes, on `runtime`. The events are the node's to
+    /// handle.
+    pub fn start(config: Config, runtime: Handle) -> (Arc<Self>, Events) {
+        let (events, receiver) = mpsc::channel(EVENTS_MAX);
+        let wire = Wire::new(config.format, &config.prefix, entropy());
+        let ingest = config.ingest.as_ref().map(|ingest| Wire::new(ingest.format, &ingest.prefix, entropy()));
+        let shared = Arc::new(Shared::new(config, wire, ingest, events));
+        let adapter = {
+            let shared = Arc::clone(&shared);
+            let tasks = runtime.spawn(links::run(Arc::clone(&shared)));
+            Self { shared, runtime, tasks }
+        };
+        adapter.want_own();
+        (Arc::new(adapter), receiver)
+    }
+
+    /// What the node itself wants to hear.
+    fn want_own(&self) {
+        let (shared, tag) = (&self.shared, self.shared.tag());
+        for link in shared.links.all() {
+            let canary = link.canary.clone();
+            drop(link.want(&canary, shared.links.kind(), Owner::Node, shared.clock.now()));
+        }
+        let prefix = &shared.config.prefix;
+        if matches!(shared.config.servers, Servers::Cluster(_)) && shared.links.is_sharded() {
+            for canary in links::canaries(prefix) {
+                drop(shared.want(&canary, shared.links.kind(), Owner::Node));
+            }
+        }
+        for channel in [gateways::all(prefix), gateways::node(prefix, tag)] {
+            drop(shared.want(&channel, shared.links.kind(), Owner::Node));
+        }
+        if let Some(pattern) = shared.wire.private_rooms(tag) {
+            drop(shared.want(&pattern, Kind::Pattern, Owner::Node));
+        }
+    }
+
+    /// The channels on which a namespace is heard, in which way, and what comes there.
+    fn channels(&self, namespace: &Namespace) -> Vec<(String, Kind, Owner)> {
+        let shared = &self.shared;
+        let kind = shared.links.kind();
+        let (everybody, requests) = (Owner::Namespace(namespace.clone()), Owner::Requests(namespace.clone()));
+        // The first of a format's channels is that of everybody; the others are for requests.
+        let owners = std::iter::once(&everybody).chain(std::iter::repeat(&requests));
+        let theirs = shared.wire.channels(namespace).into_iter().zip(owners);
+        let mut channels: Vec<_> = theirs.map(|(channel, owner)| (channel, kind, owner.clone())).collect();
+        channels.push((gateways::namespace(&shared.config.prefix, namespace), kind, requests.clone()));
+        if let Some((ingest, kind)) = self.ingest() {
+            let first = ingest.channels(namespace).into_iter().next();
+            channels.extend(first.map(|channel| (channel, kind, everybody)));
+        }
+        channels
+    }
+
+    /// The channels of a room that no other subscription covers.
+    fn room_channels(&self, namespace: &Namespace, room: &Room) -> Vec<(String, Kind, Owner)> {
+        let shared = &self.shared;
+        let owner = || Owner::Room(namespace.clone(), room.clone());
+        let own = shared.wire.room(namespace, room, shared.tag());
+        let own = own.map(|channel| (channel, shared.links.kind(), owner()));
+        let taken = self.ingest().and_then(|(ingest, kind)| {
+            ingest.room(namespace, room, shared.tag()).map(|channel| (channel, kind, owner()))
+        });
+        own.into_iter().chain(taken).collect()
+    }
+
+    fn ingest(&self) -> Option<(&Wire, Kind)> {
+        let ingest = self.shared.config.ingest.as_ref()?;
+        let kind = if matches!(ingest.format, Format::Sharded(_)) { Kind::Shard } else { Kind::Exact };
+        Some((self.shared.ingest.as_ref()?, kind))
+    }
+
+    fn want_all(&self, channels: Vec<(String, Kind, Owner)>) -> Live {
+        let want = |(channel, kind, owner): (String, Kind, Owner)| self.shared.want(&channel, kind, owner);
+        let soon: Vec<oneshot::Receiver<()>> = channels.into_iter().filter_map(want).collect();
+        if soon.is_empty() {
+            return Live::Now;
+        }
+        Live::Soon(Box::pin(async move {
+            for live in soon {
+                // Let go of without a word: it is not wanted any more, and nobody waits.
+                let _ = live.await;
+            }
+            Ok::<(), AdapterError>(())
+        }))
+    }
+}
+
+impl Shared {
+    fn want(&self, channel: &str, kind: Kind, owner: Owner) -> Option<oneshot::Receiver<()>> {
+        self.links.of(channel).want(channel, kind, owner, self.clock.now())
+    }
+
+    fn unwant(&self, channel: &str, owner: &Owner) {
+        self.links.of(channel).unwant(channel, owner, self.clock.now());
+    }
+}
+
+impl Adapter for RedisAdapter {
+    fn capabilities(&self) -> Capabilities {
+        let private_rooms_wanted = self.shared.config.format == Format::Sharded(Mode::DynamicPrivate);
+        Capabilities { positions: false, cluster: true, private_rooms_wanted }
+    }
+
+    fn open(&self, namespace: &Namespace) -> Live {
+        self.shared.wants.open(namespace);
+        self.want_all(self.channels(namespace))
+    }
+
+    fn close(&self, namespace: &Namespace) {
+        for room in self.shared.wants.close(namespace) {
+            self.let_go_of(namespace, &room);
+        }
+        for (channel, _, owner) in self.channels(namespace) {
+            self.shared.unwant(&channel, &owner);
+        }
+    }
+
+    fn want(&self, namespace: &Namespace, room: &Room) -> Live {
+        self.shared.wants.want(namespace, room);
+        let channels = self.room_channels(namespace, room);
+        if channels.is_empty() {
+            // It is heard on the namespace's channels.
+            return self.want_all(self.channels(namespace));
+        }
+        self.want_all(channels)
+    }
+
+    fn unwant(&self, namespace: &Namespace, room: &Room) {
+        if self.shared.wants.unwant(namespace, room) {
+            self.let_go_of(namespace, room);
+        }
+    }
+
+    fn publish(&self, publication: Publication) -> BoxFuture<'static, Result<Receipt, PublishError>> {
+        let shared = Arc::clone(&self.shared);
+        let fallback = publication.fallback;
+        let Outgoing { channel, payload } = shared.wire.publication(&publication);
+        let (namespace, audience) = (publication.namespace.clone(), publication.audience.clone());
+        let here = shared.wants.concern(&namespace, &audience);
+        let delivery = here.then(|| Arc::new(Delivery::new(publication, None)));
+        let link = shared.links.of(&channel);
+        link.note_published(&namespace, &audience, shared.clock.now());
+        let posted = link.post(&shared, channel, payload, delivery.clone());
+        Box::pin(async move {
+            let outcome = match posted {
+                Ok(told) => match tokio::time::timeout(shared.config.publish_timeout, told).await {
+                    Ok(Ok(outcome)) => outcome,
+                    Ok(Err(_)) | Err(_) => Err(PublishError::OutcomeUnknown),
+                },
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Err(PublishError::OutcomeUnknown) => shared.counts.outcomes_unknown.inc(),
+                Err(PublishError::Overloaded) => shared.counts.queue_full.inc(),
+                _ => {}
+            }
+            match outcome {
+                Ok(_) => Ok(Receipt::TAKEN),
+                Err(PublishError::Unavailable) if fallback == Fallback::ThisNode => {
+                    if let Some(delivery) = delivery {
+                        let _ = shared.events.send(Event::Delivery(delivery)).await;
+                    }
+                    Ok(Receipt::THIS_NODE)
+                }
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    fn request(&self, request: Request, deadline: Duration) -> BoxFuture<'static, Result<Answers, PublishError>> {
+        let shared = Arc::clone(&self.shared);
+        let runtime = self.runtime.clone();
+        Box::pin(async move { ask(&shared, &runtime, request, deadline).await })
+    }
+
+    fn links(&self) -> Vec<LinkStatus> {
+        self.shared.links.all().iter().map(|link| link.status()).collect()
+    }
+
+    fn counts(&self) -> Vec<(AdapterCount, u64)> {
+        let mut counts = self.shared.counts.list();
+        let waiting: usize = self.shared.links.all().iter().map(|link| link.queue.bytes()).sum();
+        counts.push((AdapterCount::QueueBytes, waiting as u64));
+        counts
+    }
+
+    fn peers(&self) -> Vec<NodeInfo> {
+        self.shared.peers.all()
+    }
+
+    fn find(&self, tag: NodeTag) -> BoxFuture<'static, Option<NodeInfo>> {
+        if let Some(info) = self.shared.peers.get(tag) {
+            return Box::pin(std::future::ready(Some(info)));
+        }
+        let (first, answer) = self.shared.peers.ask(tag);
+        if first {
+            let shared = Arc::clone(&self.shared);
+            self.runtime.spawn(async move {
+                let found = tokio::time::timeout(FIND, look_up(&shared, tag)).await.ok().flatten();
+                shared.peers.answer(tag, found.as_ref());
+                if let Some(info) = found {
+                    shared.peers.joined(info, shared.clock.now());
+                }
+            });
+        }
+        Box::pin(async move { answer.await.ok().flatten() })
+    }
+
+    fn announce_draining(&self) {
+        self.shared.draining.store(true, Ordering::Relaxed);
+        self.shared.announce(&Own::Joined(self.shared.me()));
+    }
+
+    fn leave(&self) -> BoxFuture<'static, ()> {
+        let shared = Arc::clone(&self.shared);
+        shared.left.store(true, Ordering::Relaxed);
+        let key = gateways::node_key(&shared.config.prefix, shared.tag());
+        let channel = gateways::all(&shared.config.prefix);
+        let left = gateways::encode(&Own::Left(shared.tag()));
+        Box::pin(async move {
+            let told = shared.links.of(&channel).post(&shared, channel, left, None);
+            let connection = shared.links.of(&key).connection();
+            let leaving = async {
+                if let Ok(told) = told {
+                    let _ = told.await;
+                }
+                if let Some(connection) = connection {
+                    let _ = connection.call(redis::cmd("DEL").arg(&key)).await;
+                }
+            };
+            let _ = tokio::time::timeout(FAREWELL, leaving).await;
+        })
+    }
+}
+
+impl RedisAdapter {
+    fn let_go_of(&self, namespace: &Namespace, room: &Room) {
+        for (channel, _, owner) in self.room_channels(namespace, room) {
+            self.shared.unwant(&channel, &owner);
+        }
+    }
+}
+
+/// Asks everybody, this node first.
+async fn ask(
+    shared: &Arc<Shared>,
+    runtime: &Handle,
+    request: Request,
+    deadline: Duration,
+) -> Result<Answers, PublishError> {
+    let (sender, answers) = mpsc::channel(ANSWERS_MAX);
+    let own_channel = gateways::namespace(&shared.config.prefix, request.namespace());
+    if !shared.links.of(&own_channel).is_up() {
+        return Err(PublishError::Unavailable);
+    }
+    let lists_rooms = matches!(request, Request::ListRooms { .. });
+    let Some(id) = shared.requests.begin(sender.clone(), lists_rooms) else {
+        shared.counts.requests_refused.inc();
+        return Err(PublishError::Overloaded);
+    };
+    let servers = match &request {
+        Request::FetchSockets { servers, .. } | Request::ListRooms { servers, .. } => *servers,
+        _ => true,
+    };
+    // Let go of if this future is dropped, until the task below takes it over.
+    let place = Place { shared: Arc::clone(shared), id };
+    let own = Own::Ask { id, from: shared.tag(), request: request.clone(), timeout: deadline };
+    let told = shared.links.of(&own_channel).post(shared, own_channel.clone(), gateways::encode(&own), None)?;
+    // This node is asked when Redis has passed it on: what is refused there is done nowhere.
+    let heard = match tokio::time::timeout(shared.config.publish_timeout, told).await {
+        Ok(Ok(heard)) => heard?,
+        Ok(Err(_)) | Err(_) => return Err(PublishError::OutcomeUnknown),
+    };
+    // One of those who hear is this node. In a Cluster with the classic format a server knows of its own clients
+    // alone.
+    let few = shared.links.hears_few(&shared.config);
+    let others = if few { shared.peers.all().len() } else { heard.saturating_sub(1) };
+    // Node servers are asked in their own format. They are counted first: who comes later is not waited for.
+    let asking = async { if servers { ask_servers(shared, &request, id).await } else { 0 } };
+    let expected_servers = tokio::time::timeout(deadline, asking).await.unwrap_or(0);
+    let _ = shared.events.send(Event::Request(Arc::new(request), Responder::new(sender))).await;
+    shared.requests.expect(id, others, expected_servers);
+    runtime.spawn(async move {
+        tokio::time::sleep(deadline).await;
+        drop(place);
+    });
+    Ok(answers)
+}
+
+/// A request's place in the table, given back on drop.
+struct Place {
+    shared: Arc<Shared>,
+    id: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.requests.end(self.id);
+    }
+}
+
+/// Asks Node servers; gives how many of them will answer.
+async fn ask_servers(shared: &Arc<Shared>, request: &Request, id: u64) -> usize {
+    let digits = if shared.links.is_sharded() { 16 } else { 6 };
+    let Outgoing { channel, payload } = shared.wire.request(request, &write_id(id, digits));
+    let answered = !matches!(request, Request::Join(..) | Request::Leave(..) | Request::Disconnect { .. })
+        && !matches!(request, Request::ServerSideEmit { ack: false, .. });
+    let counted = if answered { count_servers(shared, request.namespace()).await } else { 0 };
+    shared.links.of(&channel).post_own(shared, &channel, payload);
+    counted
+}
+
+/// Node servers in a namespace: who is subscribed to the counted channel and is no gateway.
+async fn count_servers(shared: &Shared, namespace: &Namespace) -> usize {
+    let verb = if shared.links.is_sharded() { "SHARDNUMSUB" } else { "NUMSUB" };
+    let channels = [shared.wire.counted(namespace), gateways::namespace(&shared.config.prefix, namespace)];
+    let mut counts = [0; 2];
+    for (channel, count) in channels.iter().zip(&mut counts) {
+        let Some(connection) = shared.links.of(channel).connection() else { return 0 };
+        let reply = connection.call(redis::cmd("PUBSUB").arg(verb).arg(channel)).await;
+        if let Ok(Value::Array(pairs)) = reply {
+            *count = pairs.get(1).and_then(number).unwrap_or_default();
+        } else if let Ok(Value::Map(pairs)) = reply {
+            *count = pairs.first().and_then(|(_, count)| number(count)).unwrap_or_default();
+        }
+    }
+    let [all, gateways] = counts;
+    usize::try_from(all - gateways).unwrap_or_default()
+}
+
+/// Asks the registry where a node is.
+async fn look_up(shared: &Shared, tag: NodeTag) -> Option<NodeInfo> {
+    let key = gateways::node_key(&shared.config.prefix, tag);
+    let connection = shared.links.of(&key).connection()?;
+    let found = connection.call(redis::cmd("GET").arg(&key)).await.ok()?;
+    gateways::decode_node(&text(&found)?)
+}
+
+impl links::Links {
+    /// Whether the number of those who heard a publication is that of one server of several.
+    fn hears_few(&self, config: &Config) -> bool {
+        matches!(config.servers, Servers::Cluster(_)) && !self.is_sharded()
+    }
+}
+
+impl Drop for RedisAdapter {
+    fn drop(&mut self) {
+        self.tasks.abort();
+        self.shared.announce(&Own::Left(self.shared.tag()));
+        for link in self.shared.links.all() {
+            link.retire();
+        }
+        *lock(&self.shared.declared) = None;
+    }
+}
+
+impl fmt::Debug for RedisAdapter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisAdapter").field("tag", &self.shared.tag()).finish_non_exhaustive()
+    }
+}
+
+fn entropy() -> [u8; 8] {
+    let mut entropy = [0; 8];
+    // The kernel's generator does not fail once it is seeded, which it is before we run.
+    let _ = getrandom::fill(&mut entropy);
+    entropy
+}

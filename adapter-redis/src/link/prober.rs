@@ -1,0 +1,189 @@
+//! Proving a link, all the time: canaries and the server's role; less often, the subscriptions
+//! that Redis holds for us; and whether the other nodes' canaries come here as well.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use redis::Value;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::{Link, lock};
+use crate::connection::{Connection, number, text};
+use crate::peers::FORGET_MS;
+use crate::proof::{Fault, SILENCE_MS};
+use crate::shared::Shared;
+use crate::wire::gateways::{self, Own};
+
+/// From one canary to the next.
+const CANARY: Duration = Duration::from_millis(500);
+/// From one count of the subscriptions to the next.
+const COUNT: Duration = Duration::from_secs(10);
+/// From one look at the other nodes to the next.
+const LOOK: Duration = Duration::from_secs(1);
+/// From one announcement of this node to the next.
+const ANNOUNCE: Duration = Duration::from_secs(5);
+
+/// Proves until there is a fault.
+pub(super) async fn probe(shared: &Arc<Shared>, link: &Link, publishes: &Connection, hears: &Connection) -> Fault {
+    tokio::select! {
+        fault = canaries(shared, link, publishes) => fault,
+        fault = overdue(shared, link) => fault,
+        fault = counts(link, hears) => fault,
+        fault = others(shared, link) => fault,
+        fault = announce(shared, link, publishes) => fault,
+    }
+}
+
+async fn canaries(shared: &Shared, link: &Link, publishes: &Connection) -> Fault {
+    let mut ticks = interval(CANARY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let canary = link.canaries.fetch_add(1, Ordering::Relaxed);
+        let payload = gateways::encode(&Own::Canary { from: shared.tag(), sequence: canary });
+        let mut bytes = redis::cmd("ROLE").get_packed_command();
+        redis::cmd(shared.links.publish_verb()).arg(&link.canary).arg(&payload[..]).write_packed_command(&mut bytes);
+        lock(&link.proof).sent(canary, shared.clock.now());
+        let Ok(replies) = publishes.pipeline(bytes, 2).await else {
+            return Fault::Lost;
+        };
+        let role = replies.first().and_then(|role| match role {
+            Value::Array(role) => role.first().and_then(text),
+            _ => None,
+        });
+        match role.as_deref() {
+            Some("slave") => return Fault::Replica,
+            // Where ROLE is not allowed, as some providers have it, the canary alone has to do.
+            _ if replies.get(1).and_then(number).is_some() => {
+                link.learn(shared, |proof| proof.taken(canary));
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn overdue(shared: &Shared, link: &Link) -> Fault {
+    let mut ticks = interval(CANARY / 2);
+    loop {
+        ticks.tick().await;
+        if let Some(fault) = lock(&link.proof).overdue(shared.clock.now()) {
+            return fault;
+        }
+    }
+}
+
+/// Whether Redis holds the subscriptions that it should.
+async fn counts(link: &Link, hears: &Connection) -> Fault {
+    let mut ticks = interval(COUNT);
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        // A count while something is in flight says nothing.
+        let Some(before) = lock(&link.wishes).counts() else { continue };
+        let Ok(reply) = hears.call(redis::cmd("CLIENT").arg("INFO")).await else {
+            return Fault::Lost;
+        };
+        let after = lock(&link.wishes).counts();
+        let Some(held) = text(&reply).as_deref().and_then(held) else { continue };
+        if after == Some(before) && held != before {
+            tracing::warn!(?held, wanted = ?before, "Redis holds other subscriptions than it should");
+            return Fault::Subscriptions;
+        }
+    }
+}
+
+/// The counts in what `CLIENT INFO` says: channels, patterns, shard channels.
+fn held(info: &str) -> Option<[usize; 3]> {
+    let count = |name: &str| info.split_ascii_whitespace().find_map(|pair| pair.strip_prefix(name)?.parse().ok());
+    // Redis 6 knows no shard channels.
+    Some([count("sub=")?, count("psub=")?, count("ssub=").unwrap_or(0)])
+}
+
+/// Whether the other nodes' canaries come here: if one says that its link is sound and is not heard,
+/// it publishes elsewhere.
+async fn others(shared: &Arc<Shared>, link: &Link) -> Fault {
+    let began = shared.clock.now();
+    let mut ticks = interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        for peer in shared.peers.all() {
+            let now = shared.clock.now();
+            let heard = lock(&link.heard).get(&peer.tag).copied();
+            let last = heard.unwrap_or(began).max(began);
+            if now.saturating_sub(last) <= SILENCE_MS {
+                continue;
+            }
+            if (shared.config.probe)(peer.clone()).await {
+                tracing::warn!(node = %peer.tag, "another node says that its link is sound, and is not heard here");
+                return Fault::Split(heard.unwrap_or(peer.heard_at));
+            }
+            if shared.clock.now().saturating_sub(peer.heard_at.max(began)) > FORGET_MS {
+                tracing::info!(node = %peer.tag, "another node is gone");
+                shared.peers.left(peer.tag);
+                link.forget_peer(peer.tag);
+            }
+        }
+    }
+}
+
+/// Tells the others of this node, and leaves word of it in Redis, on the link where that belongs.
+async fn announce(shared: &Arc<Shared>, link: &Link, publishes: &Connection) -> Fault {
+    let key = gateways::node_key(&shared.config.prefix, shared.tag());
+    let mut next = Instant::now();
+    let mut claimed = false;
+    loop {
+        tokio::time::sleep_until(next).await;
+        next = Instant::now() + ANNOUNCE;
+        if shared.left.load(Ordering::Relaxed) {
+            continue;
+        }
+        if shared.links.is_of(link, &key) {
+            match register(shared, publishes, &key, claimed).await {
+                Ok(()) => claimed = true,
+                Err(fault) => return fault,
+            }
+        }
+        if shared.links.is_of(link, &gateways::all(&shared.config.prefix)) {
+            shared.announce(&Own::Joined(shared.me()));
+            if !link.is_up() {
+                // Soon: nothing is said on a link that is not proven.
+                next = Instant::now() + CANARY;
+            }
+        }
+    }
+}
+
+/// Claims the tag, or says again that it is this node's.
+async fn register(shared: &Shared, publishes: &Connection, key: &str, claimed: bool) -> Result<(), Fault> {
+    let me = shared.me();
+    let mut set = redis::cmd("SET");
+    set.arg(key).arg(gateways::encode_node(&me)).arg("PX").arg(FORGET_MS);
+    if !claimed {
+        let taken = publishes.call(set.clone().arg("NX")).await.map_err(|_| Fault::Lost)?;
+        if text(&taken).is_some() {
+            return Ok(());
+        }
+        // By an earlier life of this link, or by another node.
+        let found = publishes.call(redis::cmd("GET").arg(key)).await.map_err(|_| Fault::Lost)?;
+        let other = text(&found).as_deref().and_then(gateways::decode_node);
+        if other.is_some_and(|other| other.internal != me.internal || other.started_at != me.started_at) {
+            return Err(Fault::TagTaken);
+        }
+    }
+    publishes.call(&set).await.map(|_| ()).map_err(|_| Fault::Lost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_of_client_info_are_read() {
+        let info = "id=7 addr=127.0.0.1:1 name=x sub=3 psub=1 ssub=2 multi=-1 tot-mem=1";
+        assert_eq!(held(info), Some([3, 1, 2]));
+        assert_eq!(held("id=7 sub=3 psub=0 multi=-1"), Some([3, 0, 0]));
+        assert_eq!(held("id=7"), None);
+    }
+}
