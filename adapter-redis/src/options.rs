@@ -7,7 +7,7 @@ use std::time::Duration;
 use roomcast_core::adapter::BoxFuture;
 use roomcast_core::cluster::NodeInfo;
 
-/// Asks whether a peer's internal listener answers.
+/// Asks a peer over its internal listener whether it says that its links are sound.
 pub type Probe = Arc<dyn Fn(NodeInfo) -> BoxFuture<'static, bool> + Send + Sync>;
 
 /// Everything that the adapter is told.
@@ -43,7 +43,7 @@ pub struct Config {
     pub requests_max: usize,
     /// Connections that one answer to a Node server may list.
     pub fetch_sockets_max: usize,
-    /// Asks whether a peer's internal listener answers.
+    /// Asks a peer whether it says that its links are sound.
     pub probe: Probe,
 }
 
