@@ -63,6 +63,8 @@ pub(crate) struct Link {
     recent: Mutex<Recent>,
     up: AtomicBool,
     retired: AtomicBool,
+    /// Whether Redis has confirmed all that is wanted, in this life.
+    subscribed: AtomicBool,
     canaries: AtomicU64,
     /// When each other node's canary was last heard here.
     heard: Mutex<HashMap<NodeTag, UnixMillis>>,
@@ -95,6 +97,7 @@ impl Link {
             recent: Mutex::default(),
             up: AtomicBool::new(false),
             retired: AtomicBool::new(false),
+            subscribed: AtomicBool::new(false),
             canaries: AtomicU64::new(0),
             heard: Mutex::default(),
             trouble: Mutex::new(trouble),

@@ -10,7 +10,7 @@ use crate::connection::{ConnectError, Endpoint, Secure};
 use crate::link::{Link, Queue, Target, Waiting};
 use crate::locate::{self, Master};
 use crate::options::{Config, Format, Servers};
-use crate::proof::Span;
+use crate::proof::{ACKNOWLEDGED_AFTER_MS, Span};
 use crate::shared::{Shared, lock};
 use crate::slots::{SLOTS, slot};
 use crate::wire::gateways;
@@ -223,7 +223,9 @@ fn follow(shared: &Arc<Shared>, masters: &[Master]) {
     for link in &before.links {
         let stays = table.links.iter().any(|other| Arc::ptr_eq(link, other));
         let moves = |channel: &str| channel != link.canary && !Arc::ptr_eq(table.of(channel), link);
-        let hole_from = link.doubt();
+        // What was wanted before the masters were known is in doubt once it may have been acknowledged.
+        let waited = |from: &u64| shared.clock.now().saturating_sub(*from) >= ACKNOWLEDGED_AFTER_MS;
+        let hole_from = link.doubt().filter(|from| link.target != Target::Unknown || waited(from));
         let moving = link.with_wishes(|wishes| wishes.leave(moves, hole_from));
         for moving in moving {
             let target = table.of(moving.channel());

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use redis::Value;
+use roomcast_core::publication::UnixMillis;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{Link, lock};
@@ -21,6 +22,8 @@ const CANARY: Duration = Duration::from_millis(500);
 const COUNT: Duration = Duration::from_secs(10);
 /// From one look at the other nodes to the next.
 const LOOK: Duration = Duration::from_secs(1);
+/// From one look to the next, before a link is sound.
+const MEET: Duration = Duration::from_millis(100);
 /// From one announcement of this node to the next.
 const ANNOUNCE: Duration = Duration::from_secs(5);
 
@@ -104,6 +107,10 @@ fn held(info: &str) -> Option<[usize; 3]> {
 /// it publishes elsewhere.
 async fn others(shared: &Arc<Shared>, link: &Link) -> Fault {
     let began = shared.clock.now();
+    if !meet(shared, link, began).await {
+        return Fault::Split(began);
+    }
+    lock(&link.proof).live(shared.clock.now());
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -124,6 +131,32 @@ async fn others(shared: &Arc<Shared>, link: &Link) -> Fault {
                 shared.peers.left(peer.tag);
                 link.forget_peer(peer.tag);
             }
+        }
+    }
+}
+
+/// Waits until all that is wanted is live, and every other node is heard here or says that its own link is not
+/// sound: one that is sound elsewhere publishes elsewhere, and then this is not the place. `false`: it stays so.
+async fn meet(shared: &Arc<Shared>, link: &Link, began: UnixMillis) -> bool {
+    let mut ticks = interval(MEET);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut subscribed = None;
+    loop {
+        ticks.tick().await;
+        if !link.subscribed.load(Ordering::Acquire) {
+            continue;
+        }
+        let since = *subscribed.get_or_insert_with(|| shared.clock.now());
+        let mut elsewhere = false;
+        for peer in shared.peers.all() {
+            let heard = lock(&link.heard).contains_key(&peer.tag);
+            elsewhere |= !heard && (shared.config.probe)(peer).await;
+        }
+        if !elsewhere {
+            return true;
+        }
+        if shared.clock.now().saturating_sub(since.max(began)) > SILENCE_MS {
+            return false;
         }
     }
 }

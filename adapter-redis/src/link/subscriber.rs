@@ -2,6 +2,7 @@
 //! connection lives.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use roomcast_core::cluster::Gap;
@@ -35,7 +36,7 @@ pub(super) async fn subscribe(shared: &Shared, link: &Link, connection: &Connect
         let Some((verb, channels)) = batch else {
             if !all_live && lock(&link.wishes).is_live() {
                 all_live = true;
-                lock(&link.proof).live(shared.clock.now());
+                link.subscribed.store(true, Ordering::Release);
                 shared.counts.resubscribed.inc();
                 shared.counts.resubscribe_ms.add(began.elapsed().as_millis() as u64);
                 let channels = lock(&link.wishes).len();
