@@ -50,7 +50,6 @@ pub(crate) struct Counts {
     pub(crate) miscounted: Count,
     pub(crate) moved: Count,
     pub(crate) resubscribed: Count,
-    pub(crate) resubscribe_ms: Count,
 }
 
 impl Counts {

@@ -12,7 +12,7 @@
 //! | `proof` | whether a link is sound, and which span of time is in doubt |
 //! | `wishes` | which channels are wanted, and what Redis has confirmed |
 //! | `inbox` | what comes, and where it goes |
-//! | `requests`, `answering` | asking others, and answering them |
+//! | `asking`, `requests`, `answering` | asking others, who has answered, and answering them |
 //! | `peers` | the other nodes |
 //! | `shared`, `counts` | what all of this shares, and what it counts |
 //! | `wire` | channels and payloads: the Node formats, and what gateways say to each other |
@@ -21,6 +21,7 @@
 
 mod adapter;
 mod answering;
+mod asking;
 mod connection;
 mod counts;
 mod inbox;

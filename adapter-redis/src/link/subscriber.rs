@@ -38,7 +38,6 @@ pub(super) async fn subscribe(shared: &Shared, link: &Link, connection: &Connect
                 all_live = true;
                 link.subscribed.store(true, Ordering::Release);
                 shared.counts.resubscribed.inc();
-                shared.counts.resubscribe_ms.add(began.elapsed().as_millis() as u64);
                 let channels = lock(&link.wishes).len();
                 tracing::debug!(channels, ms = began.elapsed().as_millis(), "subscribed to all that is wanted");
             }
