@@ -66,14 +66,14 @@ impl RedisAdapter {
         let prefix = &shared.config.prefix;
         if matches!(shared.config.servers, Servers::Cluster(_)) && shared.links.is_sharded() {
             for canary in links::canaries(prefix) {
-                drop(shared.want(&canary, shared.links.kind(), Owner::Node));
+                drop(shared.want(&canary, shared.links.kind(), &Owner::Node));
             }
         }
         for channel in [gateways::all(prefix), gateways::node(prefix, tag)] {
-            drop(shared.want(&channel, shared.links.kind(), Owner::Node));
+            drop(shared.want(&channel, shared.links.kind(), &Owner::Node));
         }
         if let Some(pattern) = shared.wire.private_rooms(tag) {
-            drop(shared.want(&pattern, Kind::Pattern, Owner::Node));
+            drop(shared.want(&pattern, Kind::Pattern, &Owner::Node));
         }
     }
 
@@ -113,7 +113,7 @@ impl RedisAdapter {
     }
 
     fn want_all(&self, channels: Vec<(String, Kind, Owner)>) -> Live {
-        let want = |(channel, kind, owner): (String, Kind, Owner)| self.shared.want(&channel, kind, owner);
+        let want = |(channel, kind, owner): (String, Kind, Owner)| self.shared.want(&channel, kind, &owner);
         let soon: Vec<oneshot::Receiver<()>> = channels.into_iter().filter_map(want).collect();
         if soon.is_empty() {
             return Live::Now;
@@ -129,12 +129,26 @@ impl RedisAdapter {
 }
 
 impl Shared {
-    fn want(&self, channel: &str, kind: Kind, owner: Owner) -> Option<oneshot::Receiver<()>> {
-        self.links.of(channel).want(channel, kind, owner, self.clock.now())
+    /// A channel may go to another link meanwhile: what then came to the one before is taken back.
+    fn want(&self, channel: &str, kind: Kind, owner: &Owner) -> Option<oneshot::Receiver<()>> {
+        loop {
+            let link = self.links.of(channel);
+            let told = link.want(channel, kind, owner.clone(), self.clock.now());
+            if self.links.is_of(&link, channel) {
+                return told;
+            }
+            link.unwant(channel, owner, self.clock.now());
+        }
     }
 
     fn unwant(&self, channel: &str, owner: &Owner) {
-        self.links.of(channel).unwant(channel, owner, self.clock.now());
+        loop {
+            let link = self.links.of(channel);
+            link.unwant(channel, owner, self.clock.now());
+            if self.links.is_of(&link, channel) {
+                return;
+            }
+        }
     }
 }
 

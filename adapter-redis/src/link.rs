@@ -25,7 +25,7 @@ use roomcast_core::adapter::{Event, LinkState, LinkStatus};
 use roomcast_core::id::NodeTag;
 use roomcast_core::publication::{Audience, UnixMillis};
 use roomcast_core::room::Namespace;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 
 use crate::connection::Connection;
 use crate::links;
@@ -63,8 +63,10 @@ pub(crate) struct Link {
     recent: Mutex<Recent>,
     up: AtomicBool,
     retired: AtomicBool,
-    /// Whether Redis has confirmed all that is wanted, in this life.
-    subscribed: AtomicBool,
+    /// Whether Redis has confirmed all that was wanted when this life began.
+    subscribed: watch::Sender<bool>,
+    /// Told when a canary would prove more than the last one.
+    prove: Notify,
     canaries: AtomicU64,
     /// When each other node's canary was last heard here.
     heard: Mutex<HashMap<NodeTag, UnixMillis>>,
@@ -97,7 +99,8 @@ impl Link {
             recent: Mutex::default(),
             up: AtomicBool::new(false),
             retired: AtomicBool::new(false),
-            subscribed: AtomicBool::new(false),
+            subscribed: watch::Sender::new(false),
+            prove: Notify::new(),
             canaries: AtomicU64::new(0),
             heard: Mutex::default(),
             trouble: Mutex::new(trouble),

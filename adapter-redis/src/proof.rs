@@ -100,6 +100,8 @@ struct Session {
     live: Option<UnixMillis>,
     heard: Option<UnixMillis>,
     up: bool,
+    /// Whether somebody was told that something is live.
+    acknowledged: bool,
     canaries: VecDeque<Canary>,
 }
 
@@ -121,7 +123,21 @@ impl Proof {
 
     /// The connections are there.
     pub(crate) fn connected(&mut self, now: UnixMillis) {
-        self.session = Some(Session { began: now, live: None, heard: None, up: false, canaries: VecDeque::new() });
+        self.session = Some(Session {
+            began: now,
+            live: None,
+            heard: None,
+            up: false,
+            acknowledged: false,
+            canaries: VecDeque::new(),
+        });
+    }
+
+    /// Somebody is told that something is live.
+    pub(crate) fn acknowledged(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.acknowledged = true;
+        }
     }
 
     /// Redis has confirmed all that is wanted.
@@ -200,8 +216,12 @@ impl Proof {
 
     /// The link is not sound any more.
     pub(crate) fn failed(&mut self, fault: &Fault) {
-        let was_up = self.session.take().is_some_and(|session| session.up);
-        if !was_up {
+        let Some(session) = self.session.take() else { return };
+        if !session.up {
+            if session.acknowledged && self.proven.is_none() {
+                // It was live, and is not any more: whatever else, that is a hole.
+                self.hole_from = self.hole_from.or(self.wanted);
+            }
             return;
         }
         let proven = self.proven.map(|proven| proven.saturating_sub(MARGIN_MS));
@@ -332,6 +352,23 @@ mod tests {
         let missed = Some(Span { from: 2_000 - MARGIN_MS, until: 3_000 });
         assert_eq!(echo(&mut proof, 4, 3_000), Some(Restored { missed, misled: None }));
         assert_eq!(echo(&mut proof, 5, 4_000), None);
+    }
+
+    #[test]
+    fn what_was_live_before_the_first_proof_and_ended_is_a_gap() {
+        for acknowledged in [false, true] {
+            let mut proof = Proof::default();
+            proof.wanted(100);
+            proof.connected(150);
+            if acknowledged {
+                proof.acknowledged();
+            }
+            proof.failed(&Fault::Lost);
+            proof.connected(300);
+            proof.live(310);
+            let missed = acknowledged.then_some(Span { from: 100, until: 400 });
+            assert_eq!(echo(&mut proof, 1, 400), Some(Restored { missed, misled: None }));
+        }
     }
 
     #[test]

@@ -103,6 +103,9 @@ impl Moving {
 pub(crate) struct Wishes {
     channels: HashMap<Arc<str>, Wish>,
     queue: VecDeque<Arc<str>>,
+    /// How many at the front of the queue were wanted when the connection began: what is wanted since
+    /// stands behind them, so that they are all asked for whatever comes.
+    renewing: usize,
     lingering: BTreeSet<(UnixMillis, Arc<str>)>,
 }
 
@@ -195,7 +198,7 @@ impl Wishes {
         let mut batch: Option<(Verb, Vec<String>)> = None;
         while let Some(channel) = self.queue.front() {
             let Some(wish) = self.channels.get_mut(channel) else {
-                self.queue.pop_front();
+                self.took_first();
                 continue;
             };
             let wanted = !wish.owners.is_empty();
@@ -208,7 +211,7 @@ impl Wishes {
                     if !wanted && wish.actual == Actual::Absent {
                         self.channels.remove(channel);
                     }
-                    self.queue.pop_front();
+                    self.took_first();
                     continue;
                 }
             };
@@ -219,9 +222,14 @@ impl Wishes {
             wish.actual = becomes;
             wish.queued = false;
             batch.get_or_insert_with(|| (verb, Vec::new())).1.push(channel.to_string());
-            self.queue.pop_front();
+            self.took_first();
         }
         batch
+    }
+
+    fn took_first(&mut self) {
+        self.queue.pop_front();
+        self.renewing = self.renewing.saturating_sub(1);
     }
 
     /// Redis has confirmed a batch. Returns what is live again after a hole of its own.
@@ -295,21 +303,23 @@ impl Wishes {
             }
         }
         self.queue.extend(rooms);
+        self.renewing = self.queue.len();
     }
 
-    /// Whether Redis has confirmed all that is wanted.
-    pub(crate) fn is_live(&self) -> bool {
-        self.queue.is_empty() && self.channels.values().all(|wish| wish.actual != Actual::Beginning)
+    /// Whether all that was wanted when the connection began was asked for. What is wanted since has its
+    /// own waiters.
+    pub(crate) fn is_renewed(&self) -> bool {
+        self.renewing == 0
     }
 
-    /// How many subscriptions of each kind Redis should hold; `None` while some are in flight.
+    /// How many subscriptions of each kind Redis should hold; `None` while some are asked for, or to be.
     pub(crate) fn counts(&self) -> Option<[usize; 3]> {
         let mut counts = [0; 3];
         for wish in self.channels.values() {
             match wish.actual {
                 Actual::Live => counts[wish.kind as usize] += 1,
-                Actual::Absent => {}
-                Actual::Beginning | Actual::Ending => return None,
+                Actual::Absent if !wish.queued => {}
+                Actual::Absent | Actual::Beginning | Actual::Ending => return None,
             }
         }
         Some(counts)
@@ -341,12 +351,33 @@ impl Wishes {
         moving
     }
 
-    /// Takes in what belonged to another link.
+    /// Takes in what belonged to another link. It may be wanted here already, by who came since.
     pub(crate) fn arrive(&mut self, Moving { channel, mut wish }: Moving) {
-        wish.actual = Actual::Absent;
-        wish.queued = true;
-        self.queue.push_back(Arc::clone(&channel));
-        self.channels.insert(channel, wish);
+        if let Some(known) = self.channels.get(&channel) {
+            self.lingering.remove(&(known.parted_at, Arc::clone(&channel)));
+        }
+        let Some(known) = self.channels.get_mut(&channel) else {
+            wish.actual = Actual::Absent;
+            wish.queued = true;
+            self.queue.push_back(Arc::clone(&channel));
+            self.channels.insert(channel, wish);
+            return;
+        };
+        for owner in wish.owners {
+            if !known.owners.contains(&owner) {
+                known.owners.push(owner);
+            }
+        }
+        known.waiters.append(&mut wish.waiters);
+        known.hole_from = match (known.hole_from, wish.hole_from) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        if known.actual == Actual::Live {
+            // Asked for once more, which changes nothing at Redis: its answer tells who waits, and ends the hole.
+            known.actual = Actual::Absent;
+        }
+        self.look_again(channel);
     }
 }
 

@@ -173,7 +173,7 @@ async fn wait_for_subscriptions(server: &Server, rooms: usize) {
 
 async fn want_all(nodes: &[Node], rooms: &[Room]) {
     for node in nodes {
-        node.want(rooms).await;
+        assert!(node.want(rooms, Duration::from_mins(1)).await, "all rooms are live");
     }
 }
 

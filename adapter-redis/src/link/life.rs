@@ -1,7 +1,6 @@
 //! The life of a link: connect, live until a fault, let go, connect again; for ever.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{Link, Target, Waiting, lock, prober, publisher, subscriber};
@@ -109,7 +108,7 @@ async fn session(shared: &Arc<Shared>, link: &Arc<Link>, waiting: &mut Waiting, 
 impl Link {
     fn begin(&self, shared: &Shared) {
         let now = shared.clock.now();
-        self.subscribed.store(false, Ordering::Release);
+        self.subscribed.send_replace(false);
         lock(&self.heard).clear();
         lock(&self.wishes).begin_anew();
         lock(&self.proof).connected(now);

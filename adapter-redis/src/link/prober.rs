@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use redis::Value;
-use roomcast_core::publication::UnixMillis;
+use roomcast_core::cluster::NodeInfo;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{Link, lock};
@@ -42,7 +43,10 @@ async fn canaries(shared: &Shared, link: &Link, publishes: &Connection) -> Fault
     let mut ticks = interval(CANARY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = link.prove.notified() => {}
+        }
         let canary = link.canaries.fetch_add(1, Ordering::Relaxed);
         let payload = gateways::encode(&Own::Canary { from: shared.tag(), sequence: canary });
         let mut bytes = redis::cmd("ROLE").get_packed_command();
@@ -107,10 +111,11 @@ fn held(info: &str) -> Option<[usize; 3]> {
 /// it publishes elsewhere.
 async fn others(shared: &Arc<Shared>, link: &Link) -> Fault {
     let began = shared.clock.now();
-    if !meet(shared, link, began).await {
+    if !meet(shared, link).await {
         return Fault::Split(began);
     }
     lock(&link.proof).live(shared.clock.now());
+    link.prove.notify_one();
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -137,28 +142,36 @@ async fn others(shared: &Arc<Shared>, link: &Link) -> Fault {
 
 /// Waits until all that is wanted is live, and every other node is heard here or says that its own link is not
 /// sound: one that is sound elsewhere publishes elsewhere, and then this is not the place. `false`: it stays so.
-async fn meet(shared: &Arc<Shared>, link: &Link, began: UnixMillis) -> bool {
+async fn meet(shared: &Arc<Shared>, link: &Link) -> bool {
+    if link.subscribed.subscribe().wait_for(|subscribed| *subscribed).await.is_err() {
+        return false;
+    }
+    let since = shared.clock.now();
     let mut ticks = interval(MEET);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut subscribed = None;
     loop {
         ticks.tick().await;
-        if !link.subscribed.load(Ordering::Acquire) {
-            continue;
-        }
-        let since = *subscribed.get_or_insert_with(|| shared.clock.now());
-        let mut elsewhere = false;
-        for peer in shared.peers.all() {
-            let heard = lock(&link.heard).contains_key(&peer.tag);
-            elsewhere |= !heard && (shared.config.probe)(peer).await;
-        }
-        if !elsewhere {
+        let mut unheard = shared.peers.all();
+        unheard.retain(|peer| !lock(&link.heard).contains_key(&peer.tag));
+        if !any_sound(shared, unheard).await {
             return true;
         }
-        if shared.clock.now().saturating_sub(since.max(began)) > SILENCE_MS {
+        if shared.clock.now().saturating_sub(since) > SILENCE_MS {
             return false;
         }
     }
+}
+
+/// Whether any of these nodes says that its link is sound. All are asked at once: one that hangs does not
+/// keep the others waiting.
+async fn any_sound(shared: &Shared, peers: Vec<NodeInfo>) -> bool {
+    let mut asked: JoinSet<bool> = peers.into_iter().map(|peer| (shared.config.probe)(peer)).collect();
+    while let Some(sound) = asked.join_next().await {
+        if sound.unwrap_or(false) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Tells the others of this node, and leaves word of it in Redis, on the link where that belongs.

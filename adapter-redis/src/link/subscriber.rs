@@ -2,7 +2,6 @@
 //! connection lives.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use roomcast_core::cluster::Gap;
@@ -30,17 +29,17 @@ pub(super) async fn subscribe(shared: &Shared, link: &Link, connection: &Connect
         let linger = shared.config.linger.as_millis() as u64;
         let batch = {
             let mut wishes = lock(&link.wishes);
+            if !all_live && wishes.is_renewed() {
+                // What was asked for before has been answered.
+                all_live = true;
+                link.subscribed.send_replace(true);
+                shared.counts.resubscribed.inc();
+                tracing::debug!(channels = wishes.len(), ms = began.elapsed().as_millis(), "subscribed anew");
+            }
             wishes.let_go(now.saturating_sub(linger));
             wishes.next(BATCH)
         };
         let Some((verb, channels)) = batch else {
-            if !all_live && lock(&link.wishes).is_live() {
-                all_live = true;
-                link.subscribed.store(true, Ordering::Release);
-                shared.counts.resubscribed.inc();
-                let channels = lock(&link.wishes).len();
-                tracing::debug!(channels, ms = began.elapsed().as_millis(), "subscribed to all that is wanted");
-            }
             idle(shared, link, linger).await;
             continue;
         };
@@ -58,7 +57,7 @@ pub(super) async fn subscribe(shared: &Shared, link: &Link, connection: &Connect
             }
         }
         if refused.is_empty() {
-            mend(shared, lock(&link.wishes).confirmed(&channels));
+            confirm(shared, link, &channels);
             continue;
         }
         refuse(shared, link, &channels, &refused);
@@ -99,7 +98,14 @@ fn refuse(shared: &Shared, link: &Link, channels: &[String], refused: &[(usize, 
             lock(&link.wishes).refused(channel, hole);
         }
     }
-    mend(shared, lock(&link.wishes).confirmed(&confirmed));
+    confirm(shared, link, &confirmed);
+}
+
+/// Redis has confirmed these: who waits for them is told.
+fn confirm(shared: &Shared, link: &Link, channels: &[String]) {
+    // Before, so that no fault comes between.
+    lock(&link.proof).acknowledged();
+    mend(shared, lock(&link.wishes).confirmed(channels));
 }
 
 /// Channels that had a hole of their own are live again: one gap for those of a namespace with the same beginning.

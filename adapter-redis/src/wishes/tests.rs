@@ -30,14 +30,13 @@ fn batch(verb: Verb, channels: &[&str]) -> (Verb, Vec<String>) {
 fn wishes_are_asked_in_batches_and_are_live_when_confirmed() {
     let mut wishes = Wishes::default();
     let mut told: Vec<_> = ["a", "b", "c"].iter().map(|name| want(&mut wishes, name).expect("not live")).collect();
-    assert!(!wishes.is_live());
     assert_eq!(wishes.next(2), Some(batch(Verb::Subscribe, &["a", "b"])));
     assert_eq!(wishes.counts(), None, "some are in flight");
     assert!(told[0].try_recv().is_err());
     wishes.confirmed(&["a".to_owned(), "b".to_owned()]);
     assert!(told[0].try_recv().is_ok() && told[2].try_recv().is_err());
     assert_eq!(settle(&mut wishes), [batch(Verb::Subscribe, &["c"])]);
-    assert!(wishes.is_live() && want(&mut wishes, "a").is_none());
+    assert!(want(&mut wishes, "a").is_none());
     assert_eq!(wishes.counts(), Some([3, 0, 0]));
 }
 
@@ -108,6 +107,45 @@ fn a_new_connection_is_asked_for_all_that_is_wanted_namespaces_first() {
     wishes.confirmed(&["p*".to_owned(), "a".to_owned()]);
     assert!(told.try_recv().is_ok());
     assert_eq!((wishes.counts(), wishes.len()), (Some([1, 1, 0]), 2));
+}
+
+#[test]
+fn a_connection_is_renewed_whatever_is_wanted_meanwhile() {
+    let mut wishes = Wishes::default();
+    for name in ["a", "b", "c"] {
+        drop(want(&mut wishes, name));
+    }
+    wishes.begin_anew();
+    let mut asked = Vec::new();
+    for number in 0..2 {
+        assert!(!wishes.is_renewed());
+        // Rooms come and go all the time.
+        drop(want(&mut wishes, &format!("new {number}")));
+        let (_, channels) = wishes.next(2).expect("never at rest");
+        wishes.confirmed(&channels);
+        asked.extend(channels);
+    }
+    assert!(wishes.is_renewed() && ["a", "b", "c"].iter().all(|name| asked.contains(&(*name).to_owned())));
+}
+
+#[test]
+fn a_channel_that_is_wanted_at_its_new_place_already_is_told_of_its_hole() {
+    for live in [false, true] {
+        let (mut from, mut to) = (Wishes::default(), Wishes::default());
+        let mut waits = from.want("s", Kind::Shard, room("s")).expect("not live");
+        drop(to.want("s", Kind::Shard, room("other")));
+        if live {
+            settle(&mut to);
+        }
+        for moving in from.leave(|_| true, Some(7)) {
+            to.arrive(moving);
+        }
+        assert_eq!(to.counts(), None, "it is to be asked for");
+        let asked = to.next(9).expect("asked for, again if it was before");
+        let owners = vec![room("other"), room("s")];
+        assert_eq!(to.confirmed(&asked.1), [Mended { owners, from: 7 }]);
+        assert!(waits.try_recv().is_ok() && settle(&mut to).is_empty());
+    }
 }
 
 #[test]

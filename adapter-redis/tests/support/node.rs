@@ -14,9 +14,6 @@ use tokio::task::JoinHandle;
 
 use super::ledger::{Ledger, NodeIndex, Number};
 
-/// How long a wish is waited for: while Redis is away it becomes live later.
-const PATIENCE: Duration = Duration::from_secs(1);
-
 /// The ledger, as all nodes and publishers write it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shared(Arc<Mutex<Ledger>>);
@@ -85,8 +82,9 @@ impl Node {
         Self { index, adapter, hearing }
     }
 
-    /// Wants rooms of the main namespace, and waits until each is live, or for a while.
-    pub(crate) async fn want(&self, rooms: &[Room]) {
+    /// Wants rooms of the main namespace, and waits until each is live, for so long. `false`: it did not come
+    /// to that.
+    pub(crate) async fn want(&self, rooms: &[Room], patience: Duration) -> bool {
         let root = Namespace::root();
         let open = self.adapter.open(&root);
         let wishes: Vec<_> = rooms.iter().map(|room| self.adapter.want(&root, room)).collect();
@@ -96,7 +94,7 @@ impl Node {
                 let _ = wish.wait().await;
             }
         };
-        let _ = tokio::time::timeout(PATIENCE, live).await;
+        tokio::time::timeout(patience, live).await.is_ok()
     }
 
     /// Whether the adapter still reports: its end or a panic of its would be the process's.

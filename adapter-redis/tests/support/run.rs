@@ -8,11 +8,13 @@ use roomcast_core::room::Room;
 use super::ledger::{Ledger, Outcome};
 use super::node::{Node, Shared, now};
 use super::stream::Stream;
-use super::verdict::{Fault, judge};
+use super::verdict::{Fault, Violation, judge};
 use super::wait::until_async;
 
 /// Time in which delivery has to be back once the fault is over. Far more than it should take.
 const RESUME_DEADLINE: Duration = Duration::from_mins(1);
+/// How long wishes are waited for while there is no backend: they become live later.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Time in which every loss has to be told.
 const TOLD_DEADLINE: Duration = Duration::from_secs(30);
 /// Time after that in which nothing else may go wrong: more than the proof of a link takes.
@@ -29,7 +31,13 @@ pub(crate) struct Run {
 impl Run {
     /// Each node wants the rooms, and the stream flows through all nodes to all of those.
     pub(crate) async fn start(name: &'static str, nodes: Vec<Node>, rooms: Vec<Room>, ledger: Shared) -> Self {
-        let run = Self::start_without_backend(name, nodes, rooms, ledger).await;
+        let stream = Stream::start(&nodes, rooms.clone(), &ledger);
+        for node in &nodes {
+            assert!(node.want(&rooms, RESUME_DEADLINE).await, "{name}: the rooms are not live");
+            // From now on it is owed everything: what was wanted is live.
+            ledger.lock().joined(node.index, now());
+        }
+        let run = Self { name, nodes, ledger, stream };
         run.flows_since(now(), "the stream flows").await;
         run
     }
@@ -43,7 +51,8 @@ impl Run {
     ) -> Self {
         let stream = Stream::start(&nodes, rooms.clone(), &ledger);
         for node in &nodes {
-            node.want(&rooms).await;
+            let live = node.want(&rooms, PATIENCE).await;
+            assert!(!live, "{name}: nothing can be live yet");
             ledger.lock().joined(node.index, now());
         }
         Self { name, nodes, ledger, stream }
@@ -66,7 +75,8 @@ impl Run {
             if answered.clone().any(|published| published.answered.is_none()) {
                 return Err(Vec::new());
             }
-            judge(&before(&ledger, flowed_at), fault).map_err(|violations| violations.into_iter().take(5).collect())
+            judge(&before(&ledger, flowed_at), fault)
+                .map_err(|violations| violations.into_iter().take(5).map(|found| with_facts(&ledger, &found)).collect())
         };
         until_async(&format!("{}: every loss is told", self.name), TOLD_DEADLINE, told).await;
         tokio::time::sleep(CALM).await;
@@ -97,6 +107,13 @@ fn before(ledger: &Ledger, until: UnixMillis) -> Ledger {
     let known = ledger.deliveries.iter().filter(|((_, number), _)| facts.published.contains_key(number));
     facts.deliveries = known.map(|(key, times)| (*key, times.clone())).collect();
     facts
+}
+
+/// A violation, and what is known of a number that was lost.
+fn with_facts(ledger: &Ledger, found: &Violation) -> String {
+    let Violation::Lost(node, number) = found else { return format!("{found:?}") };
+    let (published, joined) = (ledger.published.get(number), ledger.joined.get(node));
+    format!("{found:?}: {published:?}, joined at {joined:?}")
 }
 
 /// The first violations, and how many there are.
