@@ -19,13 +19,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::asking::ask;
-use crate::connection::text;
-use crate::links;
 use crate::options::{Config, Format, Mode, Servers};
 use crate::shared::Shared;
 use crate::wire::gateways::{self, Own};
 use crate::wire::{Outgoing, Wire};
 use crate::wishes::{Kind, Owner};
+use crate::{links, registry};
 
 /// How long a node may take to say that it is gone.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -253,7 +252,7 @@ impl Adapter for RedisAdapter {
         if first {
             let shared = Arc::clone(&self.shared);
             self.runtime.spawn(async move {
-                let found = tokio::time::timeout(FIND, look_up(&shared, tag)).await.ok().flatten();
+                let found = tokio::time::timeout(FIND, registry::find(&shared, tag)).await.ok().flatten();
                 shared.peers.answer(tag, found.as_ref());
                 if let Some(info) = found {
                     shared.peers.joined(info, shared.clock.now());
@@ -271,19 +270,15 @@ impl Adapter for RedisAdapter {
     fn leave(&self) -> BoxFuture<'static, ()> {
         let shared = Arc::clone(&self.shared);
         shared.left.store(true, Ordering::Relaxed);
-        let key = gateways::node_key(&shared.config.prefix, shared.tag());
         let channel = gateways::all(&shared.config.prefix);
         let left = gateways::encode(&Own::Left(shared.tag()));
         Box::pin(async move {
             let told = shared.links.of(&channel).post(&shared, channel, left, None);
-            let connection = shared.links.of(&key).connection();
             let leaving = async {
                 if let Ok(told) = told {
                     let _ = told.await;
                 }
-                if let Some(connection) = connection {
-                    let _ = connection.call(redis::cmd("DEL").arg(&key)).await;
-                }
+                registry::remove(&shared).await;
             };
             let _ = tokio::time::timeout(FAREWELL, leaving).await;
         })
@@ -296,14 +291,6 @@ impl RedisAdapter {
             self.shared.unwant(&channel, &owner);
         }
     }
-}
-
-/// Asks the registry where a node is.
-async fn look_up(shared: &Shared, tag: NodeTag) -> Option<NodeInfo> {
-    let key = gateways::node_key(&shared.config.prefix, tag);
-    let connection = shared.links.of(&key).connection()?;
-    let found = connection.call(redis::cmd("GET").arg(&key)).await.ok()?;
-    gateways::decode_node(&text(&found)?)
 }
 
 impl Drop for RedisAdapter {

@@ -13,7 +13,7 @@
 //! | `wishes` | which channels are wanted, and what Redis has confirmed |
 //! | `inbox` | what comes, and where it goes |
 //! | `asking`, `requests`, `answering` | asking others, who has answered, and answering them |
-//! | `peers` | the other nodes |
+//! | `peers`, `registry` | the other nodes, as they are heard and as they have left word |
 //! | `shared`, `counts` | what all of this shares, and what it counts |
 //! | `wire` | channels and payloads: the Node formats, and what gateways say to each other |
 //!
@@ -31,6 +31,7 @@ mod locate;
 pub mod options;
 mod peers;
 mod proof;
+mod registry;
 mod requests;
 mod shared;
 mod slots;

@@ -222,7 +222,9 @@ fn follow(shared: &Arc<Shared>, masters: &[Master]) {
     *links.table.write().unwrap_or_else(PoisonError::into_inner) = after;
     for link in &before.links {
         let stays = table.links.iter().any(|other| Arc::ptr_eq(link, other));
-        let moves = |channel: &str| channel != link.canary && !Arc::ptr_eq(table.of(channel), link);
+        // The canary of a link that ends may be another link's from now on, and then all nodes are to hear it there.
+        let keeps = stays || canaries(&shared.config.prefix).all(|common| common != link.canary);
+        let moves = |channel: &str| !(Arc::ptr_eq(table.of(channel), link) || keeps && channel == link.canary);
         // What was wanted before the masters were known is in doubt once it may have been acknowledged.
         let waited = |from: &u64| shared.clock.now().saturating_sub(*from) >= ACKNOWLEDGED_AFTER_MS;
         let hole_from = link.doubt().filter(|from| link.target != Target::Unknown || waited(from));

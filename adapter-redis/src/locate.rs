@@ -23,15 +23,22 @@ pub(crate) async fn master(shared: &Shared) -> Result<String, ConnectError> {
             }
             Err(last)
         }
-        // In the classic format any master passes publications on to all others.
-        Servers::Cluster(_) => {
-            let masters = masters(shared).await?;
-            let first = masters.into_iter().next();
-            first
-                .map(|master| master.address)
-                .ok_or_else(|| ConnectError::Unfit("the Cluster has no master".to_owned()))
+        Servers::Cluster(_) => any_of(shared, masters(shared).await?).await,
+    }
+}
+
+/// In the classic format any master passes publications on to all others: the first of them that can be
+/// reached, for all nodes the same.
+async fn any_of(shared: &Shared, masters: Vec<Master>) -> Result<String, ConnectError> {
+    let mut last = ConnectError::Unfit("the Cluster has no master".to_owned());
+    for Master { address, .. } in masters {
+        match shared.links.endpoint(&shared.config, address.clone())?.connect(Nobody).await {
+            Ok(found) if found.master => return Ok(address),
+            Ok(_) => last = ConnectError::Replica,
+            Err(error) => last = error,
         }
     }
+    Err(last)
 }
 
 async fn of_sentinel(endpoint: &Endpoint, master: &str) -> Result<String, ConnectError> {

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use roomcast_adapter_redis::{Config, Format, Mode, Servers};
-use roomcast_core::room::Room;
 use tokio::time::sleep;
 
 #[path = "support/start.rs"]
@@ -13,16 +12,13 @@ mod start;
 mod support;
 
 use start::run;
-use support::cluster::Cluster;
-use support::ledger::Ledger;
+use support::cluster::{Cluster, room_channel};
 use support::node::{config, now};
 use support::sentinel::{MASTER, Watched};
 use support::verdict::Fault;
 
 const NODES: usize = 3;
 const SHARDED: Format = Format::Sharded(Mode::Dynamic);
-/// The channel of everybody in the main namespace. A gap of its master concerns all rooms.
-const EVERYBODY: &str = "socket.io#/#";
 
 fn three(servers: &Servers, format: Format) -> Vec<Config> {
     (0..NODES).map(|index| config(index, servers.clone(), format)).collect()
@@ -48,36 +44,11 @@ async fn sentinels_choose_another_master() {
     }
 }
 
-/// One room for each master: its channel in the sharded format lies there.
-fn rooms_of_each_master(cluster: &Cluster) -> Vec<String> {
-    let home = |room: &String| Cluster::first_owner(cluster.slot(&channel(room)));
-    let candidates: Vec<String> = (0..100).map(|number| format!("stream:{number}")).collect();
-    let of = |master| candidates.iter().find(|room| home(room) == master).cloned().expect("100 rooms reach all");
-    (0..cluster.masters.len()).map(of).collect()
-}
-
-/// A master that has rooms only, and not the channel of everybody.
-fn of_rooms_only(cluster: &Cluster) -> usize {
-    (Cluster::first_owner(cluster.slot(EVERYBODY)) + 1) % cluster.masters.len()
-}
-
-fn channel(room: &str) -> String {
-    format!("socket.io#/#{room}#")
-}
-
-/// Every gap is about this room, the one of the link that was broken, and about no other.
-fn names_only(facts: &Ledger, room: &str) {
-    for (node, gap) in &facts.gaps {
-        let rooms: Vec<_> = gap.rooms.iter().map(Room::as_str).collect();
-        assert_eq!(rooms, [room], "gap of node {node}: {gap:?} of {:?}", facts.gaps);
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_fault_a_cluster_has_no_gap() {
     for format in [Format::Classic, SHARDED] {
         let cluster = Cluster::start();
-        let rooms = rooms_of_each_master(&cluster);
+        let rooms = cluster.room_of_each_master();
         let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
         let run = run("Cluster, no fault", three(&Servers::Cluster(cluster.addresses()), format), &rooms).await;
         run.end(now(), Fault::None).await;
@@ -87,14 +58,14 @@ async fn without_a_fault_a_cluster_has_no_gap() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slot_of_a_cluster_moves() {
     let cluster = Cluster::start();
-    let rooms = rooms_of_each_master(&cluster);
+    let rooms = cluster.room_of_each_master();
     let names: Vec<&str> = rooms.iter().map(String::as_str).collect();
     let run = run("slot migration", three(&Servers::Cluster(cluster.addresses()), SHARDED), &names).await;
-    let from = of_rooms_only(&cluster);
+    let from = cluster.of_rooms_only();
     let to = (from + 1) % NODES;
-    cluster.migrate(cluster.slot(&channel(&rooms[from])), from, to);
+    cluster.migrate(cluster.slot(&room_channel(&rooms[from])), from, to);
     let facts = run.end(now(), Fault::Some).await;
-    names_only(&facts, &rooms[from]);
+    facts.gaps_name_only(&rooms[from]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,13 +75,13 @@ async fn one_master_of_a_cluster_is_away() {
         // The others go on with the slots that they have.
         master.cli(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
     }
-    let rooms = rooms_of_each_master(&cluster);
+    let rooms = cluster.room_of_each_master();
     let names: Vec<&str> = rooms.iter().map(String::as_str).collect();
     let run = run("one master away", three(&Servers::Cluster(cluster.addresses()), SHARDED), &names).await;
-    let away = of_rooms_only(&cluster);
+    let away = cluster.of_rooms_only();
     cluster.masters[away].kill();
     sleep(Duration::from_secs(5)).await;
     cluster.masters[away].start_again();
     let facts = run.end(now(), Fault::Some).await;
-    names_only(&facts, &rooms[away]);
+    facts.gaps_name_only(&rooms[away]);
 }

@@ -14,6 +14,7 @@ use super::{Link, lock};
 use crate::connection::{Connection, number, text};
 use crate::peers::FORGET_MS;
 use crate::proof::{Fault, SILENCE_MS};
+use crate::registry::{self, Written};
 use crate::shared::Shared;
 use crate::wire::gateways::{self, Own};
 
@@ -178,7 +179,7 @@ async fn any_sound(shared: &Shared, peers: Vec<NodeInfo>) -> bool {
 async fn announce(shared: &Arc<Shared>, link: &Link, publishes: &Connection) -> Fault {
     let key = gateways::node_key(&shared.config.prefix, shared.tag());
     let mut next = Instant::now();
-    let mut claimed = false;
+    let mut written = None;
     loop {
         tokio::time::sleep_until(next).await;
         next = Instant::now() + ANNOUNCE;
@@ -186,8 +187,15 @@ async fn announce(shared: &Arc<Shared>, link: &Link, publishes: &Connection) -> 
             continue;
         }
         if shared.links.is_of(link, &key) {
-            match register(shared, publishes, &key, claimed).await {
-                Ok(()) => claimed = true,
+            match registry::write(shared, publishes, written != Some(Written::Yes)).await {
+                Ok(now) => {
+                    if now == Written::No && written != Some(now) {
+                        tracing::warn!(
+                            "Redis refuses this node's entry in the registry: others know it by what it says"
+                        );
+                    }
+                    written = Some(now);
+                }
                 Err(fault) => return fault,
             }
         }
@@ -199,26 +207,6 @@ async fn announce(shared: &Arc<Shared>, link: &Link, publishes: &Connection) -> 
             }
         }
     }
-}
-
-/// Claims the tag, or says again that it is this node's.
-async fn register(shared: &Shared, publishes: &Connection, key: &str, claimed: bool) -> Result<(), Fault> {
-    let me = shared.me();
-    let mut set = redis::cmd("SET");
-    set.arg(key).arg(gateways::encode_node(&me)).arg("PX").arg(FORGET_MS);
-    if !claimed {
-        let taken = publishes.call(set.clone().arg("NX")).await.map_err(|_| Fault::Lost)?;
-        if text(&taken).is_some() {
-            return Ok(());
-        }
-        // By an earlier life of this link, or by another node.
-        let found = publishes.call(redis::cmd("GET").arg(key)).await.map_err(|_| Fault::Lost)?;
-        let other = text(&found).as_deref().and_then(gateways::decode_node);
-        if other.is_some_and(|other| other.internal != me.internal || other.started_at != me.started_at) {
-            return Err(Fault::TagTaken);
-        }
-    }
-    publishes.call(&set).await.map(|_| ()).map_err(|_| Fault::Lost)
 }
 
 #[cfg(test)]

@@ -1,9 +1,17 @@
-//! A Redis Cluster: three masters, each with a third of the slots, without replicas.
+//! A Redis Cluster: three masters, each with a third of the slots, and replicas where a test wants them.
 
 use super::server::{Server, plain};
 use super::{ports, wait};
 
 const SLOTS: [(u16, u16); 3] = [(0, 5460), (5461, 10922), (10923, 16383)];
+
+/// The channel of everybody in the main namespace. A gap of its master concerns all rooms.
+const EVERYBODY: &str = "socket.io#/#";
+
+/// The channel of a room of the main namespace in the sharded format.
+pub(crate) fn room_channel(room: &str) -> String {
+    format!("{EVERYBODY}{room}#")
+}
 
 /// Three masters that agree on who has which slot.
 pub(crate) struct Cluster {
@@ -27,6 +35,27 @@ impl Cluster {
         }
         cluster.wait_until_whole();
         cluster
+    }
+
+    /// Another server, which follows this master and takes its place when that is away or told to give way.
+    pub(crate) fn replica_of(&self, master: usize) -> Server {
+        let (master, replica) = (&self.masters[master], start_master());
+        replica.cli(&["CLUSTER", "MEET", "127.0.0.1", &master.port().to_string()]);
+        let id = master.cli(&["CLUSTER", "MYID"]);
+        wait::until("the replica follows", || replica.try_cli(&["CLUSTER", "REPLICATE", &id]));
+        wait::until("the replica has caught up", || {
+            let state = replica.info(&["INFO", "replication"], "master_link_status");
+            if state.as_deref() == Some("up") { Ok(()) } else { Err(state) }
+        });
+        let own = replica.cli(&["CLUSTER", "MYID"]);
+        for server in &self.masters {
+            wait::until("all know the replica", || {
+                let nodes = server.cli(&["CLUSTER", "NODES"]);
+                let known = nodes.lines().any(|line| line.starts_with(&own) && line.contains("slave"));
+                if known { Ok(()) } else { Err(nodes) }
+            });
+        }
+        replica
     }
 
     pub(crate) fn addresses(&self) -> Vec<String> {
@@ -53,6 +82,19 @@ impl Cluster {
     /// Which master a slot was given at the start.
     pub(crate) fn first_owner(slot: u16) -> usize {
         SLOTS.iter().position(|(first, last)| (*first..=*last).contains(&slot)).expect("all slots are given")
+    }
+
+    /// One room for each master: its channel in the sharded format lies there.
+    pub(crate) fn room_of_each_master(&self) -> Vec<String> {
+        let home = |room: &String| Self::first_owner(self.slot(&room_channel(room)));
+        let candidates: Vec<String> = (0..100).map(|number| format!("stream:{number}")).collect();
+        let of = |master| candidates.iter().find(|room| home(room) == master).cloned().expect("100 rooms reach all");
+        (0..self.masters.len()).map(of).collect()
+    }
+
+    /// A master that has rooms only, and not the channel of everybody.
+    pub(crate) fn of_rooms_only(&self) -> usize {
+        (Self::first_owner(self.slot(EVERYBODY)) + 1) % self.masters.len()
     }
 
     /// Moves a slot with its keys from one master to another, as `redis-cli --cluster reshard` does.

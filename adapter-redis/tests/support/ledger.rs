@@ -73,6 +73,14 @@ impl Ledger {
         self.gaps.push((node, gap));
     }
 
+    /// Every gap is about this room, and about no other.
+    pub(crate) fn gaps_name_only(&self, room: &str) {
+        for (node, gap) in &self.gaps {
+            let rooms: Vec<_> = gap.rooms.iter().map(Room::as_str).collect();
+            assert_eq!(rooms, [room], "gap of node {node}: {gap:?} of {:?}", self.gaps);
+        }
+    }
+
     /// When everything flowed again: every node had got a number that was sent at `since` or later from
     /// every publisher to every room. `None`: not yet.
     pub(crate) fn flowed(&self, since: UnixMillis) -> Option<UnixMillis> {

@@ -32,14 +32,19 @@ impl Run {
     /// Each node wants the rooms, and the stream flows through all nodes to all of those.
     pub(crate) async fn start(name: &'static str, nodes: Vec<Node>, rooms: Vec<Room>, ledger: Shared) -> Self {
         let stream = Stream::start(&nodes, rooms.clone(), &ledger);
-        for node in &nodes {
-            assert!(node.want(&rooms, RESUME_DEADLINE).await, "{name}: the rooms are not live");
-            // From now on it is owed everything: what was wanted is live.
-            ledger.lock().joined(node.index, now());
+        let mut run = Self { name, nodes: Vec::new(), ledger, stream };
+        for node in nodes {
+            run.join(node, &rooms).await;
         }
-        let run = Self { name, nodes, ledger, stream };
         run.flows_since(now(), "the stream flows").await;
         run
+    }
+
+    /// A node takes part once its rooms are live: from then on it is owed everything.
+    pub(crate) async fn join(&mut self, node: Node, rooms: &[Room]) {
+        assert!(node.want(rooms, RESUME_DEADLINE).await, "{}: the rooms are not live", self.name);
+        self.ledger.lock().joined(node.index, now());
+        self.nodes.push(node);
     }
 
     /// The same where nothing can flow yet.

@@ -26,28 +26,39 @@ fn probe(adapters: &Adapters) -> Probe {
     })
 }
 
-fn nodes(configs: Vec<Config>, ledger: &Shared) -> Vec<Node> {
-    let adapters = Adapters::default();
-    let start = |(index, mut config): (usize, Config)| {
-        config.probe = probe(&adapters);
-        let tag = config.node.tag;
-        let (adapter, events) = RedisAdapter::start(config, Handle::current());
-        adapters.lock().expect("nobody panics").insert(tag, Arc::downgrade(&adapter));
-        Node::hear(index, adapter, events, ledger)
-    };
-    configs.into_iter().enumerate().map(start).collect()
+fn start(index: usize, mut config: Config, adapters: &Adapters, ledger: &Shared) -> Node {
+    config.probe = probe(adapters);
+    let tag = config.node.tag;
+    let (adapter, events) = RedisAdapter::start(config, Handle::current());
+    adapters.lock().expect("nobody panics").insert(tag, Arc::downgrade(&adapter));
+    Node::hear(index, adapter, events, ledger)
+}
+
+fn nodes(configs: Vec<Config>, adapters: &Adapters, ledger: &Shared) -> Vec<Node> {
+    configs.into_iter().enumerate().map(|(index, config)| start(index, config, adapters, ledger)).collect()
 }
 
 /// Starts the nodes, and waits until the stream flows through all of them to all of these rooms.
 pub(crate) async fn run(name: &'static str, configs: Vec<Config>, rooms: &[&str]) -> Run {
-    let ledger = Shared::default();
+    open_run(name, configs, rooms).await.0
+}
+
+/// The same, and a way to start more nodes in it.
+pub(crate) async fn open_run(
+    name: &'static str,
+    configs: Vec<Config>,
+    rooms: &[&str],
+) -> (Run, impl Fn(usize, Config) -> Node) {
+    let (adapters, ledger) = (Adapters::default(), Shared::default());
     let rooms = rooms.iter().map(|name| room(name)).collect();
-    Run::start(name, nodes(configs, &ledger), rooms, ledger).await
+    let nodes = nodes(configs, &adapters, &ledger);
+    let run = Run::start(name, nodes, rooms, ledger.clone()).await;
+    (run, move |index, config| start(index, config, &adapters, &ledger))
 }
 
 /// The same while Redis is away.
 pub(crate) async fn run_without_redis(name: &'static str, configs: Vec<Config>, rooms: &[&str]) -> Run {
     let ledger = Shared::default();
     let rooms = rooms.iter().map(|name| room(name)).collect();
-    Run::start_without_backend(name, nodes(configs, &ledger), rooms, ledger).await
+    Run::start_without_backend(name, nodes(configs, &Adapters::default(), &ledger), rooms, ledger).await
 }
