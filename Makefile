@@ -30,6 +30,8 @@ bench: ## measure our gateway and the limit in one run, then the way over Redis
 	cargo build --release -p roomcast -p roomcast-loadtest
 	ROOMCAST_BIN="$${CARGO_TARGET_DIR:-target}/release/roomcast" \
 		cargo run --release -p roomcast-loadtest -- bench
+	ROOMCAST_BIN="$${CARGO_TARGET_DIR:-target}/release/roomcast" \
+		cargo run --release -p roomcast-loadtest -- nodes
 	cargo bench --quiet -p roomcast-adapter-redis --bench figures
 
 protocols: ## measure plain WebSocket, Socket.IO and polling in one run

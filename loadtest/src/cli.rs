@@ -12,7 +12,7 @@ use crate::protocol::Protocol;
 use crate::scenario::{fanout, handshake, hold, idle};
 use crate::swarm::Crowd;
 use crate::walk::Way;
-use crate::{bench, protocols};
+use crate::{bench, nodes, protocols};
 
 /// Measures servers that speak Socket.IO or Roomcast's plain protocol, beside the limit.
 #[derive(Debug, Parser)]
@@ -40,6 +40,8 @@ pub enum Command {
     Bench(BenchArguments),
     /// Run plain, Socket.IO and polling clients in interleaved rounds and print what each costs.
     Protocols(ProtocolsArguments),
+    /// Start a Redis, one node in memory and two over that Redis; print what the way over Redis adds.
+    Nodes(NodesArguments),
 }
 
 /// Options of `limit`.
@@ -297,6 +299,38 @@ impl ProtocolsArguments {
             out: self.out.clone(),
             gateway: self.gateway.clone(),
         }
+    }
+}
+
+/// Options of `nodes`.
+#[derive(Debug, Args)]
+pub struct NodesArguments {
+    /// Rounds; each publishes to the node in memory once, and to the nodes over Redis once.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// How long each of the two takes, in seconds.
+    #[arg(long, default_value_t = 20.0)]
+    seconds: f64,
+    /// One short round, to see that it works.
+    #[arg(long)]
+    quick: bool,
+    /// Write everything as JSON here.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// The gateway's program.
+    #[arg(long, env = "ROOMCAST_BIN", default_value = "target/release/roomcast")]
+    gateway: PathBuf,
+}
+
+impl NodesArguments {
+    /// Checked and typed.
+    pub fn options(&self) -> Result<nodes::Options, Error> {
+        Ok(nodes::Options {
+            rounds: if self.quick { 1 } else { self.rounds.max(1) },
+            length: if self.quick { nodes::QUICK } else { seconds(self.seconds)? },
+            out: self.out.clone(),
+            gateway: self.gateway.clone(),
+        })
     }
 }
 

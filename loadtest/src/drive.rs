@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::pacing::Pacing;
+use crate::ping::Ping;
 use crate::swarm::{Crowd, Signal, Swarm};
 
 /// How long the last deliveries may take after the last publication.
@@ -22,6 +23,8 @@ pub struct Drive {
     /// The books.
     pub ledger: Ledger,
     clock: Clock,
+    /// What is asked in between, while no publication is under way.
+    pub ping: Option<Ping>,
     /// The first reason for which a connection was lost.
     pub first_loss: Option<String>,
 }
@@ -38,11 +41,20 @@ pub enum Pace {
 impl Drive {
     /// Connects the members.
     pub fn join(crowd: &Crowd) -> Result<Self, Error> {
+        Self::join_all(std::slice::from_ref(crowd))
+    }
+
+    /// Connects the members of several crowds, which are in the same rooms.
+    pub fn join_all(crowds: &[Crowd]) -> Result<Self, Error> {
         let clock = Clock::start();
         let mut swarm = Swarm::new(clock)?;
-        swarm.join(crowd)?;
-        let rooms_of_members = (0..crowd.clients).map(|member| crowd.room_of(member));
-        Ok(Self { swarm, ledger: Ledger::new(crowd.rooms, rooms_of_members), clock, first_loss: None })
+        for crowd in crowds {
+            swarm.join(crowd)?;
+        }
+        let rooms = crowds.iter().map(|crowd| crowd.rooms).max().unwrap_or(0);
+        let rooms_of_members = crowds.iter().map(|crowd| (0..crowd.clients).map(|member| crowd.room_of(member)));
+        let ledger = Ledger::of_crowds(rooms, rooms_of_members);
+        Ok(Self { swarm, ledger, clock, ping: None, first_loss: None })
     }
 
     /// Publishes for so long, then waits for the last deliveries. Returns the seconds from
@@ -55,6 +67,9 @@ impl Drive {
             Pace::Rate(per_second) => Pacing::rate(per_second, start_ns),
             Pace::InFlight(count) => Pacing::InFlight(count.max(1)),
         };
+        if let Some(ping) = &mut self.ping {
+            ping.begin(start_ns);
+        }
         let mut now_ns = start_ns;
         while now_ns < end_ns {
             while let Some(intended_ns) = pacing.due(now_ns, self.ledger.in_flight()) {
@@ -62,7 +77,8 @@ impl Drive {
                 self.swarm.publish(&stamp);
             }
             self.swarm.flush()?;
-            let wait = pacing.wait(now_ns).map_or(LOOK, |wait| wait.min(LOOK));
+            let look = self.ask_in_between(now_ns)?;
+            let wait = pacing.wait(self.clock.now_ns()).map_or(look, |wait| wait.min(look));
             self.turn(wait)?;
             now_ns = self.clock.now_ns();
         }
@@ -84,6 +100,14 @@ impl Drive {
             }
         }
         Ok(())
+    }
+
+    /// How long the loop may wait with the next ping in view.
+    fn ask_in_between(&mut self, now_ns: u64) -> Result<Duration, Error> {
+        match &mut self.ping {
+            Some(ping) if self.ledger.in_flight() == 0 => Ok(ping.turn(now_ns)?.min(LOOK)),
+            _ => Ok(LOOK),
+        }
     }
 
     fn turn(&mut self, timeout: Duration) -> Result<(), Error> {

@@ -5,6 +5,12 @@ use std::io::Write;
 /// Bytes of one answer at most.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
+/// Appends one GET.
+pub fn get(host: &str, path: &str, out: &mut Vec<u8>) {
+    // Writing to a vector cannot fail.
+    let _ = write!(out, "GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n");
+}
+
 /// Appends one `POST /v1/publish`.
 pub fn post(host: &str, body: &[u8], out: &mut Vec<u8>) {
     // Writing to a vector cannot fail.

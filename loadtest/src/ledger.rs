@@ -38,6 +38,7 @@ struct Publication {
 
 #[derive(Debug)]
 struct Member {
+    crowd: usize,
     room: u32,
     /// The room's sequence number that is due next.
     next: u64,
@@ -74,8 +75,8 @@ pub struct Tally {
     pub publications: u64,
     /// Deliveries received, each counted once.
     pub deliveries: u64,
-    /// From intended send time to each delivery.
-    pub latencies: Latencies,
+    /// From intended send time to each delivery, for each crowd.
+    pub crowds: Vec<Latencies>,
     /// From intended send time to each publication's last delivery.
     pub last_receiver: Latencies,
     /// When the last delivery was read.
@@ -83,25 +84,39 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn new() -> Self {
+    fn new(crowds: usize) -> Self {
         Self {
             publications: 0,
             deliveries: 0,
-            latencies: Latencies::new(),
+            crowds: (0..crowds).map(|_| Latencies::new()).collect(),
             last_receiver: Latencies::new(),
             last_ns: 0,
         }
+    }
+
+    /// From intended send time to each delivery, all crowds together.
+    pub fn latencies(&self) -> Latencies {
+        Latencies::merged(&self.crowds)
     }
 }
 
 impl Ledger {
     /// Books for members whose rooms are given, of `rooms` rooms.
     pub fn new(rooms: u32, members: impl Iterator<Item = u32>) -> Self {
+        Self::of_crowds(rooms, [members])
+    }
+
+    /// The same for members of several crowds, in their order; latencies are told for each.
+    pub fn of_crowds(rooms: u32, crowds: impl IntoIterator<Item = impl Iterator<Item = u32>>) -> Self {
         let mut table: Vec<Room> = (0..rooms).map(|_| Room::default()).collect();
-        let members = members
-            .inspect(|&room| table[room as usize].members += 1)
-            .map(|room| Member { room, next: 0, holes: Vec::new() })
-            .collect();
+        let (mut members, mut count) = (Vec::new(), 0);
+        for crowd in crowds {
+            for room in crowd {
+                table[room as usize].members += 1;
+                members.push(Member { crowd: count, room, next: 0, holes: Vec::new() });
+            }
+            count += 1;
+        }
         Self {
             members,
             rooms: table,
@@ -109,14 +124,14 @@ impl Ledger {
             first: 0,
             incomplete: 0,
             next_room: 0,
-            tally: Tally::new(),
+            tally: Tally::new(count),
             faults: Faults::default(),
         }
     }
 
     /// Begins a measured phase: counts and latencies from zero, sequences go on.
     pub fn begin(&mut self) {
-        self.tally = Tally::new();
+        self.tally = Tally::new(self.tally.crowds.len());
     }
 
     /// Publications that some member has not received.
@@ -164,7 +179,7 @@ impl Ledger {
         }
         self.tally.deliveries += 1;
         self.tally.last_ns = now_ns;
-        self.tally.latencies.record(now_ns.saturating_sub(stamp.intended_ns));
+        self.tally.crowds[member.crowd].record(now_ns.saturating_sub(stamp.intended_ns));
         self.complete(stamp.sequence, now_ns);
     }
 
@@ -224,6 +239,20 @@ mod tests {
         assert_eq!(summary.count, 2);
         assert!((summary.max_us / 3_000.0 - 1.0).abs() < 0.002);
         assert_eq!(ledger.close(), Faults::default());
+    }
+
+    #[test]
+    fn crowds_are_told_apart() {
+        let mut ledger = Ledger::of_crowds(1, [[0, 0].into_iter(), [0, 0].into_iter()]);
+        let stamp = ledger.publish(0);
+        for (member, now_ns) in [(0, 1_000_000), (1, 1_000_000), (2, 5_000_000), (2, 9_000_000)] {
+            ledger.delivered(member, &stamp, now_ns);
+        }
+        let summaries: Vec<_> = ledger.tally.crowds.iter().map(Latencies::summary).collect();
+        assert_eq!((summaries[0].count, summaries[1].count), (2, 1));
+        assert!((summaries[1].p50_us / 5_000.0 - 1.0).abs() < 0.002);
+        assert_eq!(ledger.tally.latencies().summary().count, 3);
+        assert_eq!(ledger.close(), Faults { missing: 1, duplicated: 1, ..Faults::default() });
     }
 
     #[test]

@@ -7,7 +7,7 @@ use roomcast_loadtest::cli::{Cli, Command};
 use roomcast_loadtest::error::Error;
 use roomcast_loadtest::limit::Limit;
 use roomcast_loadtest::scenario::{fanout, handshake, hold, idle};
-use roomcast_loadtest::{bench, protocols, report};
+use roomcast_loadtest::{bench, nodes, protocols, report};
 
 fn main() -> ExitCode {
     match run(&Cli::parse().command) {
@@ -44,6 +44,7 @@ fn run(command: &Command) -> Result<(), Error> {
         }
         Command::Handshake(arguments) => report::json(&handshake::run(&arguments.options())?),
         Command::Protocols(arguments) => protocols::run(&arguments.options()),
+        Command::Nodes(arguments) => nodes::run(&arguments.options()?),
         Command::Bench(arguments) => bench::run(&arguments.options()),
     }
 }

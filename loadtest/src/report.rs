@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::stats::Spread;
 
 /// One line of progress, on standard error.
 pub fn progress(line: &str) {
@@ -36,6 +37,14 @@ pub fn short(value: f64) -> String {
         size if size >= 1.0 => format!("{value:.2}"),
         _ => format!("{value:.3}"),
     }
+}
+
+/// The median with the least and the greatest: `2.96 (2.90 to 3.10)`.
+pub fn spread(values: &[f64]) -> String {
+    Spread::of(values).map_or_else(
+        || "-".to_owned(),
+        |spread| format!("{} ({} to {})", short(spread.median), short(spread.min), short(spread.max)),
+    )
 }
 
 /// The same cells for a page; the first row is the heading.
@@ -84,6 +93,12 @@ mod tests {
     fn a_page_has_a_rule_under_its_heading() {
         let row = |cells: &[&str]| cells.iter().map(|&cell| cell.to_owned()).collect::<Vec<_>>();
         assert_eq!(markdown(&[row(&["a", "b"]), row(&["1", "2"])]), "| a | b |\n| --- | --- |\n| 1 | 2 |\n");
+    }
+
+    #[test]
+    fn a_value_has_its_spread() {
+        assert_eq!(spread(&[3.0, 1.0, 2.0]), "2.00 (1.00 to 3.00)");
+        assert_eq!(spread(&[]), "-");
     }
 
     #[test]

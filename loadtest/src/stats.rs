@@ -26,6 +26,15 @@ impl Latencies {
         Self(histogram.expect("the bounds are constants that satisfy the histogram's rules"))
     }
 
+    /// All of several.
+    pub fn merged<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut all = Self::new();
+        for part in parts {
+            all.0.add(&part.0).expect("all histograms have the same bounds");
+        }
+        all
+    }
+
     /// Counts one.
     pub fn record(&mut self, nanoseconds: u64) {
         self.0.saturating_record(nanoseconds.min(LATENCY_NS_MAX));
@@ -141,6 +150,17 @@ mod tests {
         latencies.record(u64::MAX);
         assert!(latencies.summary().max_us >= 59_000_000.0);
         assert_eq!(Latencies::new().summary().count, 0);
+    }
+
+    #[test]
+    fn parts_make_a_whole() {
+        let mut parts = [Latencies::new(), Latencies::new()];
+        parts[0].record(1_000_000);
+        parts[1].record(3_000_000);
+        parts[1].record(u64::MAX);
+        let summary = Latencies::merged(&parts).summary();
+        assert_eq!(summary.count, 3);
+        assert!((summary.p50_us / 3_000.0 - 1.0).abs() < 0.002, "{}", summary.p50_us);
     }
 
     #[test]

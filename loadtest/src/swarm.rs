@@ -104,9 +104,11 @@ impl Swarm {
         })
     }
 
-    /// Connects all members and waits until each is in its room.
+    /// Connects all members of a crowd, beside those that are there, and waits until each is in its room.
     pub fn join(&mut self, crowd: &Crowd) -> Result<(), Error> {
-        if crowd.clients > CLIENTS_MAX || crowd.rooms == 0 {
+        let first = self.members.len();
+        let all = first + crowd.clients;
+        if all > CLIENTS_MAX || crowd.rooms == 0 {
             return Err(Error::Options(format!(
                 "one process holds at most {CLIENTS_MAX} clients, in at least one room"
             )));
@@ -114,13 +116,13 @@ impl Swarm {
         let host = crowd.address.to_string();
         let request = crowd.protocol.first_request(&host);
         let mut moved = (Instant::now(), 0);
-        while self.ready < crowd.clients {
-            while self.members.len() < crowd.clients && self.members.len() - self.ready < CONNECTING_MAX {
+        while self.ready < all {
+            while self.members.len() < all && self.members.len() - self.ready < CONNECTING_MAX {
                 let token = Token(self.members.len());
                 let mut link = Link::connect(crowd.address, self.poll.registry(), token)
                     .map_err(Error::io(format!("connect to {}", crowd.address)))?;
                 link.pending().extend_from_slice(request.as_bytes());
-                let client = Client::new(crowd.protocol, Purpose::Member(crowd.room_of(token.0)), &host);
+                let client = Client::new(crowd.protocol, Purpose::Member(crowd.room_of(token.0 - first)), &host);
                 let link = Some(link);
                 self.members.push(Member { link, client });
             }

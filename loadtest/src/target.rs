@@ -170,7 +170,7 @@ impl Drop for Target {
 }
 
 /// Reads a pipe to its end on a thread of its own, so that the writer never blocks.
-fn lines(pipe: impl Read + Send + 'static, mut on: impl FnMut(String) + Send + 'static) {
+pub(crate) fn lines(pipe: impl Read + Send + 'static, mut on: impl FnMut(String) + Send + 'static) {
     std::thread::spawn(move || {
         for line in BufReader::new(pipe).lines() {
             let Ok(line) = line else { break };

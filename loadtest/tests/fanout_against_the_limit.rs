@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use roomcast_loadtest::drive::Pace;
+use roomcast_loadtest::drive::{Drive, Pace};
 use roomcast_loadtest::ledger::Faults;
 use roomcast_loadtest::limit::Limit;
 use roomcast_loadtest::protocol::Protocol;
@@ -95,6 +95,20 @@ fn large_payloads_cross_buffers_whole() {
 }
 
 #[test]
+fn crowds_share_a_room_and_are_told_apart() {
+    let served = Served::start();
+    let crowd = served.crowd(1);
+    let mut drive = Drive::join_all(&[Crowd { clients: 3, ..crowd }, Crowd { clients: 5, ..crowd }]).expect("join");
+    drive.swarm.join_publisher(&crowd, None, 128).expect("a publisher");
+    drive.phase(Pace::Rate(200.0), Duration::from_millis(300)).expect("run");
+    assert_eq!(drive.ledger.close(), Faults::default(), "{:?}", drive.first_loss);
+    let tally = &drive.ledger.tally;
+    let counts: Vec<u64> = tally.crowds.iter().map(|crowd| crowd.summary().count).collect();
+    assert!(tally.publications > 0);
+    assert_eq!(counts, [tally.publications * 3, tally.publications * 5]);
+}
+
+#[test]
 fn idle_connections_hold_while_publications_arrive() {
     let served = Served::start();
     let report = idle::run(&idle::Options {
@@ -115,6 +129,6 @@ fn idle_connections_hold_while_publications_arrive() {
 #[test]
 fn a_server_that_is_not_there_is_an_error() {
     let crowd = Served::start().crowd(1);
-    let error = roomcast_loadtest::drive::Drive::join(&crowd).expect_err("nobody listens");
+    let error = Drive::join(&crowd).expect_err("nobody listens");
     assert!(error.to_string().contains("could not connect"), "{error}");
 }

@@ -2,8 +2,7 @@
 
 use super::wire::{PAYLOAD_BYTES, Wire};
 use super::{Everything, Load, PROTOCOLS, Round, WAYS};
-use crate::report::{markdown, short};
-use crate::stats::Spread;
+use crate::report::{markdown, spread};
 use crate::walk::Way;
 
 /// Heartbeats an hour: one every 25 s, which is the default of both protocols.
@@ -54,14 +53,6 @@ pub(super) fn page(everything: &Everything) -> String {
 
 fn row(cells: &[&str]) -> Vec<String> {
     cells.iter().map(|&cell| cell.to_owned()).collect()
-}
-
-/// `2.96 (2.90 to 3.10)`
-fn spread(values: &[f64]) -> String {
-    Spread::of(values).map_or_else(
-        || "-".to_owned(),
-        |spread| format!("{} ({} to {})", short(spread.median), short(spread.min), short(spread.max)),
-    )
 }
 
 /// Each value over the first protocol's of the same round.
@@ -151,9 +142,7 @@ mod tests {
     use crate::walk::Cost;
 
     #[test]
-    fn a_value_has_its_spread_and_a_ratio_is_of_one_round() {
-        assert_eq!(spread(&[3.0, 1.0, 2.0]), "2.00 (1.00 to 3.00)");
-        assert_eq!(spread(&[]), "-");
+    fn a_ratio_is_of_one_round() {
         assert_eq!(ratios(&[4.0, 9.0], &[2.0, 3.0]), [2.0, 3.0]);
     }
 

@@ -132,7 +132,7 @@ pub fn run(options: &Options) -> Result<Report, Error> {
         server_memory,
         generator_core_share: own_ns / 1e9 / measured_seconds,
         generator_waiting_share: Duration::from_nanos(own_used.waiting_ns).as_secs_f64() / measured_seconds,
-        latency: tally.latencies.summary(),
+        latency: tally.latencies().summary(),
         last_receiver: tally.last_receiver.summary(),
         faults,
         first_loss: drive.first_loss.take(),
