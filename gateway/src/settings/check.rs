@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::kinds::{AdapterKind, RedisTopology, Scope};
+use super::kinds::{AdapterKind, RedisFormat, RedisTopology, Scope};
 use super::origin::OriginRule;
 use super::reader::Reader;
 use super::sections::Settings;
@@ -169,14 +169,32 @@ fn cluster(settings: &Settings, reader: &mut Reader) {
     } else if secret.chars().count() < CLUSTER_SECRET_CHARS {
         reader.invalid("cluster.secret", format!("must have at least {CLUSTER_SECRET_CHARS} characters"));
     }
+    advertised(settings, reader);
+    redis(settings, reader);
+}
+
+fn redis(settings: &Settings, reader: &mut Reader) {
     if settings.redis.addresses.is_empty() {
         reader.invalid("redis.addresses", "must name at least one server");
     }
-    advertised(settings, reader);
-    if settings.redis.topology == RedisTopology::Standalone && settings.redis.addresses.len() > 1 {
+    let topology = settings.redis.topology;
+    if topology == RedisTopology::Standalone && settings.redis.addresses.len() > 1 {
         reader.invalid(
             "redis.addresses",
             "names several servers, of which redis.topology = \"standalone\" takes one; set it to \"sentinel\" or \"cluster\"",
+        );
+    }
+    // The other way round works: each master hears all that is published in the classic way.
+    let formats = (settings.redis.format, settings.redis.ingest_format);
+    if topology == RedisTopology::Cluster
+        && !settings.redis.ingest_prefix.is_empty()
+        && formats == (RedisFormat::Classic, RedisFormat::Sharded)
+    {
+        reader.invalid(
+            "redis.ingest_format",
+            "must not be \"sharded\" while redis.format is \"classic\" and redis.topology is \"cluster\": the classic \
+             format has one link to one master, which does not hear what is published in the sharded one on the \
+             others; set redis.format to \"sharded\", or leave redis.ingest_prefix out",
         );
     }
     let (prefix, ingest) = (&settings.redis.prefix, &settings.redis.ingest_prefix);

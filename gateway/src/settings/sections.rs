@@ -257,7 +257,7 @@ section! {
         prefix: String = "socket.io".into(), Rule::Token;
         /// A second prefix from which publications are only taken in; empty for none.
         ingest_prefix: String = String::new(), Rule::Label;
-        /// The format that is spoken on the second prefix.
+        /// The format that is spoken on the second prefix. In a Cluster the sharded one needs `format = "sharded"` too.
         ingest_format: RedisFormat = RedisFormat::Classic;
         /// Time that connecting may take.
         connect_timeout_ms: u64 = 2000, DURATION;

@@ -57,6 +57,30 @@ fn what_keeps_it_from_starting_is_said_by_every_command_alike() {
 }
 
 #[test]
+fn what_nodes_cannot_work_with_is_named_before_any_of_them_starts() {
+    let file = Written::new(&format!(
+        "[internal]\naddress = \"0.0.0.0:0\"\n{}[adapter]\nkind = \"redis\"\n[cluster]\nsecret = \"{}\"\n[redis]\n\
+         addresses = [\"a:1\", \"b:1\"]\n",
+        key(0),
+        "s".repeat(32)
+    ));
+    let cluster = [
+        ("ROOMCAST__REDIS__TOPOLOGY", "cluster"),
+        ("ROOMCAST__REDIS__INGEST_PREFIX", "old"),
+        ("ROOMCAST__REDIS__INGEST_FORMAT", "sharded"),
+    ];
+    for (env, named) in [(&[][..], "redis.addresses"), (&cluster[..], "redis.ingest_format")] {
+        let check = run(&["check-config", "--config", file.text()], env);
+        let start = run(&["--config", file.text()], env);
+        assert_eq!((check.code, start.code, &check.err), (Some(64), Some(64), &start.err));
+        for key in [named, "cluster.advertise"] {
+            assert!(check.err.lines().any(|line| line.starts_with(&format!("  {key} "))), "{key}: {}", check.err);
+        }
+        assert_eq!(check.err.lines().count(), 3, "{}", check.err);
+    }
+}
+
+#[test]
 fn print_config_loads_back_once_secrets_are_put_back() {
     let file = Written::new(&format!("[public]\norigins = [\"https://*.example.com\"]\n{}", key(0)));
     let level = ("ROOMCAST__LOG__LEVEL", "warn,roomcast=debug");

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 use crate::settings::{AdapterKind, LogFormat, Mode, OriginRule, Scope};
 
+mod joined;
 mod rules;
 
 /// A settings file that goes away with the test.
