@@ -321,8 +321,19 @@ fn is_allowed(networks: &[Network], address: IpAddr) -> bool {
 /// Asks a node for what `target`, a path below `/internal/`, stands for there; the bodies are JSON.
 /// Questions may come twice: they are no orders.
 pub async fn call(node: &Arc<Node>, peer: &NodeInfo, target: &str, body: Bytes) -> Result<Bytes, CallError> {
+    call_within(Duration::from_millis(PEER_CALL_MS), node, peer, target, body).await
+}
+
+/// The same, for as long as an answer is of use. What comes of it is counted, also when none came in time.
+pub(crate) async fn call_within(
+    time: Duration,
+    node: &Arc<Node>,
+    peer: &NodeInfo,
+    target: &str,
+    body: Bytes,
+) -> Result<Bytes, CallError> {
     let asked = node.peers.answer_to(peer, target, body);
-    let answer = tokio::time::timeout(Duration::from_millis(PEER_CALL_MS), asked).await;
+    let answer = tokio::time::timeout(time, asked).await;
     let answer = answer.unwrap_or(Err(CallError::TimedOut));
     let result = answer.as_ref().map_or_else(|error| error.result(), |_| ForwardResult::Answered);
     node.metrics.inc(Counter::PeerCalls(Direction::Out, result));

@@ -151,15 +151,17 @@ pub(super) async fn show(node: &Arc<Node>, id: &str, query: Option<&str>) -> Res
         Problem::new(Code::UnknownConnection, detail)
     };
     let id = SocketId::parse(id).ok_or_else(unknown)?;
+    // Only servers that are no nodes have others.
+    let (tag, _) = id.home().ok_or_else(unknown)?;
     let found = if let Some(shard) = node.home_of(&id) {
         shards::in_time(here::connection(node, namespace, (id, shard))).await?
-    } else if let Some(peer) = id.home().and_then(|(tag, _)| peer_of(node, tag)) {
+    } else if let Some(peer) = peer_of(node, tag) {
         siblings::connection(node, &peer, &name, &id).await.map_err(|siblings::Silent| {
             let detail = format!("the node {}, where it would be, does not answer", peer.tag);
             Problem::new(Code::AdapterUnavailable, detail)
         })?
     } else {
-        anywhere(node, name, id).await?.map(|info| here::object(node, &info))
+        anywhere(node, name, id).await?.map(|info| here::object(tag, &info))
     };
     let body = found.ok_or_else(unknown)?;
     Ok(answer::json(StatusCode::OK, body))
@@ -169,7 +171,7 @@ fn peer_of(node: &Node, tag: NodeTag) -> Option<NodeInfo> {
     node.adapter.peers().into_iter().find(|peer| peer.tag == tag)
 }
 
-/// Looks for a connection whose id is no node's that is known, wherever it may live.
+/// Looks for a connection of a node that is not known yet: the nodes are asked, whoever they are.
 async fn anywhere(node: &Node, namespace: Namespace, id: SocketId) -> Result<Option<SocketInfo>, Problem> {
     let select = Select { namespace, audience: Audience::room(Room::of_socket(&id)) };
     let mut found = None;

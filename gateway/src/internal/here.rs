@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use roomcast_core::cluster::{RoomInfo, SocketInfo};
-use roomcast_core::id::{ShardIndex, SocketId};
+use roomcast_core::id::{NodeTag, ShardIndex, SocketId};
 use roomcast_core::publication::Audience;
 use roomcast_core::room::{Namespace, Room};
 use tokio::sync::oneshot;
@@ -53,7 +53,7 @@ pub(super) async fn connections(node: &Node, asked: &Connections) -> Result<Conn
                 if bytes >= LIST_PART_BYTES_MAX {
                     return Ok(Part { items, next: Some((shard, index)) });
                 }
-                let text = object(node, &info);
+                let text = object(node.tag, &info);
                 bytes += text.len();
                 items.push(((shard, index), text));
             }
@@ -151,12 +151,12 @@ pub(super) async fn connection(
     (id, shard): (SocketId, ShardIndex),
 ) -> Result<Option<String>, Problem> {
     let asked = shards::ask(node, shard, |reply| Query::Connection(namespace, id, reply))?;
-    Ok(shards::answer(asked).await?.map(|info| object(node, &info)))
+    Ok(shards::answer(asked).await?.map(|info| object(node.tag, &info)))
 }
 
-/// A connection of this node as the API shows it.
-pub(super) fn object(node: &Node, info: &SocketInfo) -> String {
-    shown(info, &format!(r#""node":"{}","shard":{}"#, node.tag, info.shard))
+/// A connection of a node as the API shows it.
+pub(super) fn object(tag: NodeTag, info: &SocketInfo) -> String {
+    shown(info, &format!(r#""node":"{tag}","shard":{}"#, info.shard))
 }
 
 /// A connection of a server that is no Roomcast node.

@@ -99,12 +99,12 @@ async fn ask<T: DeserializeOwned>(
 ) -> Result<T, Silent> {
     let body = serde_json::to_vec(wish).map_err(|_| Silent)?;
     let within = Duration::from_millis(LIST_PEER_MS);
-    let called = tokio::time::timeout(within, crate::peers::call(node, peer, target, body.into())).await;
+    let called = crate::peers::call_within(within, node, peer, target, body.into()).await;
     let failed = |why: &dyn std::fmt::Display| {
         tracing::warn!(node = %peer.tag, target, error = %why, "a node's part of a list is missing");
         Silent
     };
-    let answer = called.map_err(|late| failed(&late))?.map_err(|error| failed(&error))?;
+    let answer = called.map_err(|error| failed(&error))?;
     serde_json::from_slice(&answer).map_err(|error| failed(&error))
 }
 

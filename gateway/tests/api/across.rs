@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::clients::Plain;
 use super::gateway::{Running, start_several};
 use super::lists::all;
+use super::nodes::until;
 use super::scripted::Scripted;
 
 type Node = (Running, Arc<Scripted>);
@@ -118,6 +119,46 @@ fn a_node_that_does_not_answer_is_named_and_the_rest_is_listed() {
     let rest = gateway.get(&format!("/v1/connections?cursor={cursor}")).json();
     assert_eq!((rest["items"].as_array().map(Vec::len), rest.get("unreachable")), (Some(2), None));
     assert_eq!(gateway.get("/v1/rooms/all").json(), json!({ "room": "all", "members": 4 }));
+}
+
+#[test]
+fn a_node_that_does_not_answer_in_time_is_counted() {
+    let nodes = start_several(2);
+    let clients = clients(&nodes, 1);
+    let (gateway, adapter) = &nodes[0];
+    // It takes connections, and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    adapter.script().peers[0].internal = silent.local_addr().expect("bound");
+    let timed_out = |count| until(gateway, r#"roomcast_peer_calls_total{direction="out",result="timed_out"}"#, count);
+    timed_out(0);
+    let asked = ["/v1/connections", "/v1/rooms", "/v1/rooms/all"];
+    for (count, path) in (1..).zip(asked) {
+        let answer = gateway.get(path);
+        assert_eq!((answer.status, &answer.json()["unreachable"]), (200, &json!([tag(&nodes[1])])), "{path}");
+        timed_out(count);
+    }
+    let one = gateway.get(&format!("/v1/connections/{}", clients[1][0].id));
+    one.problem(503, "adapter_unavailable");
+    timed_out(4);
+}
+
+#[test]
+fn a_connection_is_shown_with_its_own_node_also_before_that_is_known() {
+    let nodes = start_several(2);
+    let clients = clients(&nodes, 1);
+    let (gateway, adapter) = &nodes[0];
+    adapter.script().peers.clear();
+    let other = &clients[1][0].id;
+    let path = format!("/v1/connections/{other}");
+    let shown = gateway.get(&path).json();
+    assert_eq!((&shown["id"], &shown["node"]), (&json!(other), &json!(tag(&nodes[1]))));
+    assert_eq!(shown, nodes[1].0.get(&path).json(), "as its own node shows it");
+    let own = gateway.get(&format!("/v1/connections/{}", clients[0][0].id)).json();
+    assert_eq!(own["node"], json!(tag(&nodes[0])));
+    // Nobody has it: of a node that nobody knows, and of no node at all.
+    for nobody in ["____AAAAAAAAAAAAAAAA", "of-no-node"] {
+        gateway.get(&format!("/v1/connections/{nobody}")).problem(404, "unknown_connection");
+    }
 }
 
 #[test]
