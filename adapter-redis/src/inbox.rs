@@ -50,7 +50,11 @@ impl Listener for Inbox {
             Ok(Incoming::Own | Incoming::Nobody) => {}
             Ok(_) if !whole => shared.counts.unsupported.inc(),
             Ok(Incoming::Asked(request, reply)) => answering::server(&shared, &link, request, reply),
-            Ok(Incoming::Answered(id, answered)) => shared.requests.server_answered(&id, answered),
+            Ok(Incoming::Answered(id, answered)) => {
+                if !shared.requests.server_answered(&id, answered) {
+                    shared.counts.answers_dropped.inc();
+                }
+            }
             Ok(Incoming::Refused { reply, why }) => {
                 shared.links.of(&reply.channel).post_own(&shared, &reply.channel, reply.payload);
                 if let Some(why) = why {

@@ -11,6 +11,7 @@
 //! | `locate`, `slots` | finding masters, and the slots of a Cluster |
 //! | `proof` | whether a link is sound, and which span of time is in doubt |
 //! | `wishes` | which channels are wanted, and what Redis has confirmed |
+//! | `untold` | gaps that others are to be told of |
 //! | `inbox` | what comes, and where it goes |
 //! | `asking`, `requests`, `answering` | asking others, who has answered, and answering them |
 //! | `peers`, `registry` | the other nodes, as they are heard and as they have left word |
@@ -35,6 +36,7 @@ mod registry;
 mod requests;
 mod shared;
 mod slots;
+mod untold;
 mod wire;
 mod wishes;
 

@@ -237,7 +237,7 @@ impl Link {
         if let Some(span) = restored.misled {
             let gaps = lock(&self.recent).gaps(span);
             for gap in gaps {
-                shared.announce(&Own::Gap { from: shared.tag(), gap });
+                shared.untold.add(gap);
             }
         }
     }

@@ -107,10 +107,10 @@ impl Requests {
         shared.counts.answers_dropped.add(dropped.unwrap_or_default() as u64);
     }
 
-    /// A Node server has answered.
-    pub(crate) fn server_answered(&self, id: &str, answered: Answered) {
-        let Some(id) = read_id(id) else { return };
-        self.with(id, |pending| {
+    /// A Node server has answered. `false`: the answer was dropped, because too many wait to be read.
+    pub(crate) fn server_answered(&self, id: &str, answered: Answered) -> bool {
+        let Some(id) = read_id(id) else { return true };
+        let put = self.with(id, |pending| {
             let answer = match answered {
                 Answered::Ack(ack) => {
                     pending.acked += 1;
@@ -136,6 +136,8 @@ impl Requests {
             };
             pending.put(answer)
         });
+        // Nobody waits any more: it came late.
+        put.unwrap_or(true)
     }
 }
 
@@ -194,6 +196,15 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_without_a_place_is_told_apart() {
+        let requests = Requests::new(1);
+        let (sender, _unread) = mpsc::channel(1);
+        let id = write_id(requests.begin(sender, false).expect("a place"), 6);
+        assert!(requests.server_answered(&id, Answered::ClientCount(2)));
+        assert!(!requests.server_answered(&id, Answered::ClientCount(2)));
+    }
+
+    #[test]
     fn nobody_to_wait_for_is_the_end() {
         let requests = Requests::new(1);
         let (sender, mut answers) = mpsc::channel(8);
@@ -201,6 +212,7 @@ mod tests {
         requests.expect(id, 0, 0);
         assert!(matches!(answers.try_recv(), Err(mpsc::error::TryRecvError::Disconnected)));
         requests.end(id);
+        assert!(requests.server_answered(&write_id(id, 6), Answered::ClientCount(1)), "late, and not lost");
         assert_eq!(read_id(&write_id(0xabc, 16)), Some(0xabc));
     }
 }

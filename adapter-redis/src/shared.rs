@@ -19,6 +19,7 @@ use crate::options::Config;
 use crate::peers::Peers;
 use crate::proof::Span;
 use crate::requests::Requests;
+use crate::untold::Untold;
 use crate::wire::Wire;
 
 /// Requests of others that are answered at the same time; more are answered with nothing.
@@ -43,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) left: AtomicBool,
     /// The span of the last gap that was declared for everything.
     pub(crate) declared: Mutex<Option<Span>>,
+    pub(crate) untold: Untold,
 }
 
 impl Shared {
@@ -61,6 +63,7 @@ impl Shared {
             draining: AtomicBool::new(false),
             left: AtomicBool::new(false),
             declared: Mutex::default(),
+            untold: Untold::default(),
             config,
         }
     }

@@ -8,7 +8,7 @@ use std::io;
 
 use bytes::{Buf, BytesMut};
 use redis::{PushKind, Value, ValueCodec};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::codec::Decoder;
 
@@ -46,6 +46,8 @@ impl<L: Listener> Driver<L> {
 
     async fn exchange(&mut self, stream: Stream, commands: &mut mpsc::Receiver<Command>) -> io::Result<()> {
         let (mut reader, mut writer) = tokio::io::split(stream);
+        // TLS may hold a record back until it is told that this was all.
+        let mut held_back = false;
         loop {
             self.input.reserve(READ_BYTES);
             tokio::select! {
@@ -55,12 +57,10 @@ impl<L: Listener> Driver<L> {
                     }
                     self.received()?;
                 }
-                written = writer.write(&self.output), if !self.output.is_empty() => {
-                    self.output.advance(written?);
-                    if self.output.is_empty() {
-                        // TLS may hold a record back until it is told that this was all.
-                        writer.flush().await?;
-                    }
+                written = write_or_flush(&mut writer, &self.output), if !self.output.is_empty() || held_back => {
+                    let written = written?;
+                    held_back = written > 0;
+                    self.output.advance(written);
                 }
                 command = commands.recv(), if self.output.len() < OUTPUT_BYTES_MAX => match command {
                     Some(command) => self.take(command),
@@ -122,5 +122,16 @@ impl<L: Listener> Driver<L> {
         if let Some((expect, reply)) = self.in_flight.pop_front_if(over) {
             let _ = reply.send(expect.into_values());
         }
+    }
+}
+
+/// Writes some of the bytes, and says how many; without any, what is held back goes out. May be given up at any time.
+async fn write_or_flush(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<usize> {
+    if bytes.is_empty() {
+        return writer.flush().await.map(|()| 0);
+    }
+    match writer.write(bytes).await? {
+        0 => Err(io::ErrorKind::WriteZero.into()),
+        written => Ok(written),
     }
 }

@@ -181,7 +181,14 @@ async fn announce(shared: &Arc<Shared>, link: &Link, publishes: &Connection) -> 
     let mut next = Instant::now();
     let mut written = None;
     loop {
-        tokio::time::sleep_until(next).await;
+        tokio::select! {
+            () = tokio::time::sleep_until(next) => {}
+            () = shared.untold.changed.notified() => {}
+        }
+        tell(shared, link).await;
+        if Instant::now() < next {
+            continue;
+        }
         next = Instant::now() + ANNOUNCE;
         if shared.left.load(Ordering::Relaxed) {
             continue;
@@ -206,6 +213,18 @@ async fn announce(shared: &Arc<Shared>, link: &Link, publishes: &Connection) -> 
                 next = Instant::now() + CANARY;
             }
         }
+    }
+}
+
+/// Tells the others of gaps that this node has made for them, if this is the link where that belongs; what
+/// Redis does not take stays.
+async fn tell(shared: &Shared, link: &Link) {
+    let channel = gateways::all(&shared.config.prefix);
+    while let Some(gap) = shared.untold.next().filter(|_| shared.links.is_of(link, &channel)) {
+        let payload = gateways::encode(&Own::Gap { from: shared.tag(), gap: gap.clone() });
+        let Ok(told) = link.post(shared, channel.clone(), payload, None) else { return };
+        let Ok(Ok(_)) = told.await else { return };
+        shared.untold.told(&gap);
     }
 }
 
