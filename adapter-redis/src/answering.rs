@@ -65,10 +65,13 @@ pub(crate) fn gateway(shared: &Arc<Shared>, link: &Link, to: NodeTag, id: u64, r
     if !shared.wants.takes_part(request.namespace()) {
         return send(shared, Vec::new(), true);
     }
+    // Whoever asks for answers is told that some are missing.
+    let delivers = matches!(request, Request::BroadcastWithAcks { .. });
+    let missing = || if delivers { vec![Answer::Refused(1)] } else { Vec::new() };
     // Carried out in any case: a place is for the answers.
     let asked = ask_here(shared, link, request).and_then(|answers| Some((place(shared)?, answers)));
     let Some((place, mut answers)) = asked else {
-        return send(shared, Vec::new(), true);
+        return send(shared, missing(), true);
     };
     let shared = Arc::clone(shared);
     tokio::spawn(async move {

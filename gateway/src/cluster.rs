@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use roomcast_core::adapter::{Event, Events, Responder};
-use roomcast_core::cluster::Request;
+use roomcast_core::cluster::{Answer, Request};
 use roomcast_core::delivery::Delivery;
+use roomcast_core::publication::{Admission, Publication};
 
 use crate::gaps;
 use crate::losses::Losses;
@@ -24,7 +25,7 @@ pub async fn run(node: Arc<Node>, mut events: Events) {
         let due = losses.due().unwrap_or_else(|| Instant::now() + IDLE);
         match tokio::time::timeout_at(due.into(), events.recv()).await {
             Ok(Some(Event::Delivery(delivery))) => deliver(&node, &delivery, &mut losses),
-            Ok(Some(Event::Request(request, responder))) => order(&node, &request, &responder),
+            Ok(Some(Event::Request(request, responder))) => order(&node, &request, &responder, &mut losses),
             Ok(Some(Event::Gap(gap))) => gaps::tell(&node, &gap),
             Ok(Some(Event::State(state))) => {
                 node.links.changed();
@@ -41,55 +42,101 @@ pub async fn run(node: Arc<Node>, mut events: Events) {
 
 fn deliver(node: &Node, delivery: &Arc<Delivery>, losses: &mut Losses) {
     let publication = &delivery.publication;
-    let mask = node.interest.mask(&publication.namespace, &publication.audience);
     let bytes = publication.payload.bytes() + MAIL_BYTES;
-    let mut refused = 0;
+    let (admission, mail) = (publication.admission.as_ref(), || Mail::Deliver(Arc::clone(delivery), bytes));
+    hand_out(node, publication, admission, losses, mail);
+}
+
+/// What became of a publication here, as masks of shards.
+struct HandedOut {
+    /// Those that have members.
+    concerned: u64,
+    /// Of these: those that had no room for it.
+    refused: u64,
+}
+
+/// Posts a publication to the shards that have members. Without an admission for it here it came from another
+/// node, and what does not fit is dropped.
+fn hand_out(
+    node: &Node,
+    publication: &Publication,
+    admission: Option<&Admission>,
+    losses: &mut Losses,
+    mail: impl Fn() -> Mail,
+) -> HandedOut {
+    let concerned = node.interest.mask(&publication.namespace, &publication.audience);
+    let mut refused = 0_u64;
     for (index, mailbox) in node.mailboxes().iter().enumerate() {
-        if mask & (1 << index) == 0 {
+        if concerned & (1 << index) == 0 {
             continue;
         }
-        let mail = Mail::Deliver(Arc::clone(delivery), bytes);
-        if publication.admission.is_some() {
+        let mail = mail();
+        let bytes = mail.bytes();
+        if admission.is_some() {
             mailbox.post_admitted(mail, bytes);
         } else if mailbox.post(mail, bytes).is_err() {
-            refused += 1;
+            refused |= 1 << index;
         }
     }
     // Charged to the mailboxes now. A slow reader may keep the publication for long, and
     // what waits for it is bounded by its outbox, not taken from what others may publish.
-    if let Some(admission) = &publication.admission {
+    if let Some(admission) = admission {
         admission.give_back();
     } else {
         // Room is reserved for what is published here: this came from another node.
-        let matched = if mask == 0 { DeliveryMatch::Unmatched } else { DeliveryMatch::Matched };
+        let matched = if concerned == 0 { DeliveryMatch::Unmatched } else { DeliveryMatch::Matched };
         node.metrics.inc(Counter::AdapterMessages(Direction::In));
         node.metrics.inc(Counter::AdapterDeliveries(matched));
     }
     if refused > 0 {
-        node.metrics.add(Counter::MessagesDropped(DropReason::MailboxFull), refused);
+        let shards = refused.count_ones();
+        node.metrics.add(Counter::MessagesDropped(DropReason::MailboxFull), u64::from(shards));
         if losses.due().is_none() {
-            tracing::warn!(shards = refused, "publications of other nodes are dropped: mailbox full");
+            tracing::warn!(shards, "publications of other nodes are dropped: mailbox full");
         }
         losses.note(publication, node.clock.unix());
     }
+    HandedOut { concerned, refused }
 }
 
-fn order(node: &Node, request: &Arc<Request>, responder: &Responder) {
-    let delivery = match &**request {
-        Request::BroadcastWithAcks { publication, .. } => {
-            let Some(entry) = node.namespace_index(publication.namespace.as_str()) else {
-                return;
-            };
-            let mut publication = publication.clone();
-            // The request keeps it until every shard has delivered; a slow reader must not.
-            publication.admission = None;
-            publication.ack = node.namespaces.get(entry as usize).map(crate::node::NamespaceEntry::next_ack);
-            Some(Arc::new(Delivery::new(publication, None)))
-        }
-        _ => None,
-    };
-    for mailbox in node.mailboxes() {
-        let mail = Mail::Order(Arc::clone(request), delivery.clone(), responder.clone());
-        mailbox.post_admitted(mail, MAIL_BYTES);
+fn order(node: &Node, request: &Arc<Request>, responder: &Responder, losses: &mut Losses) {
+    if let Request::BroadcastWithAcks { publication, .. } = &**request {
+        return broadcast(node, request, publication, responder, losses);
     }
+    for mailbox in node.mailboxes() {
+        mailbox.post_admitted(Mail::Order(Arc::clone(request), None, responder.clone()), MAIL_BYTES);
+    }
+}
+
+/// Every shard is answered for: by itself, or here if it has no members, or no room.
+fn broadcast(
+    node: &Node,
+    request: &Arc<Request>,
+    publication: &Publication,
+    responder: &Responder,
+    losses: &mut Losses,
+) {
+    let Some(entry) = node.namespace_index(publication.namespace.as_str()) else {
+        return;
+    };
+    let admission = publication.admission.as_ref();
+    let mut publication = publication.clone();
+    // Given back when it is handed out; a slow reader must not keep it.
+    publication.admission = None;
+    publication.ack = node.namespaces.get(entry as usize).map(crate::node::NamespaceEntry::next_ack);
+    let delivery = Arc::new(Delivery::new(publication, None));
+    let mail = || Mail::Order(Arc::clone(request), Some(Arc::clone(&delivery)), responder.clone());
+    let HandedOut { concerned, refused } = hand_out(node, &delivery.publication, admission, losses, mail);
+    let unasked = (0..node.mailboxes().len()).filter(|index| (concerned & !refused) & (1 << index) == 0);
+    let mut answers: Vec<Answer> = unasked.map(|_| Answer::Asked(0)).collect();
+    if refused > 0 {
+        answers.push(Answer::Refused(refused.count_ones() as usize));
+    }
+    let responder = responder.clone();
+    // In a task: whoever asks may be slow to read.
+    tokio::spawn(async move {
+        for answer in answers {
+            responder.send(answer).await;
+        }
+    });
 }

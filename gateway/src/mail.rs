@@ -29,7 +29,7 @@ pub struct SocketKey {
 pub enum Mail {
     /// Deliver to the members here; charged that many bytes.
     Deliver(Arc<Delivery>, usize),
-    /// Carry out and answer; with the publication of a broadcast with acknowledgements.
+    /// Carry out and answer; with the publication of a broadcast with acknowledgements, charged as such.
     Order(Arc<Request>, Option<Arc<Delivery>>, Responder),
     /// Close the connections of these sockets, so that they come back: they may have missed something.
     StartAfresh(Arc<Select>),
@@ -54,6 +54,7 @@ impl Mail {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Deliver(_, bytes) => *bytes,
+            Self::Order(_, Some(delivery), _) => MAIL_BYTES + delivery.publication.payload.bytes(),
             Self::Poll(_, Poll::Post(body), _) => MAIL_BYTES + body.len(),
             Self::ToSocket(_, what) => MAIL_BYTES + what.bytes(),
             _ => MAIL_BYTES,

@@ -98,7 +98,8 @@ pub enum Answer {
     /// To an order: how many sockets it concerned here.
     Matched(usize),
     /// To [`Request::Join`], beside `Matched`: how many of those sockets may not have all of the
-    /// rooms, and joined none.
+    /// rooms, and joined none. To [`Request::BroadcastWithAcks`], beside `Asked`: how many parts of the node
+    /// had no room for the publication, or for the answers: some members did not get it, or are not asked.
     Refused(usize),
     /// To [`Request::Join`], beside `Matched`: how many of the rooms do not get yet what is published on
     /// other nodes. The memberships stand.

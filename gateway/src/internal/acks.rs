@@ -28,6 +28,8 @@ struct Summary {
     matched: usize,
     acked: usize,
     listed: usize,
+    /// Whether some members did not get it, or were not asked, because their node had no room.
+    degraded: bool,
     /// The replies as JSON, joined by commas.
     replies: String,
 }
@@ -52,10 +54,12 @@ pub(super) async fn serve(
     let mut summary = Summary::default();
     // An elapsed deadline is no error: who has not answered by now has timed out.
     let _ = tokio::time::timeout(timeout + GRACE, summary.collect(&mut answers, ack.collect_max)).await;
-    let Summary { matched, acked, replies, .. } = summary;
+    let Summary { matched, acked, replies, degraded, .. } = summary;
     let timed_out = matched.saturating_sub(acked);
-    let body =
-        format!(r#"{{"id":{id},"matched":{matched},"acked":{acked},"timed_out":{timed_out},"replies":[{replies}]}}"#);
+    let degraded = if degraded { r#","degraded":true"# } else { "" };
+    let body = format!(
+        r#"{{"id":{id},"matched":{matched},"acked":{acked},"timed_out":{timed_out},"replies":[{replies}]{degraded}}}"#
+    );
     Ok(answer::json(StatusCode::OK, body))
 }
 
@@ -72,6 +76,7 @@ impl Summary {
         while let Some(answer) = answers.recv().await {
             match answer {
                 Answer::Asked(asked) => self.matched += asked,
+                Answer::Refused(_) => self.degraded = true,
                 Answer::Acknowledged(ack) => {
                     self.acked += 1;
                     if self.listed < collect_max && self.replies.len() < ACK_REPLY_BYTES_MAX {

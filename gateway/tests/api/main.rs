@@ -21,6 +21,8 @@
 //! | `foreign` | polls that land on another node than their session's |
 //! | `roads` | the same, when the way to the owner is not what it should be |
 //! | `tunnels` | WebSockets that land on another node than their session's |
+//! | `redis` | several gateways in this process, joined over a Redis server of their own |
+//! | `full` | broadcasts with acknowledgements that find a node full |
 //! | `proofs` | requests between nodes, by hand: which are served |
 
 mod acks;
@@ -32,6 +34,7 @@ mod deadlines;
 mod degraded;
 mod embedded;
 mod foreign;
+mod full;
 mod gaps;
 mod gateway;
 mod guard;
@@ -44,6 +47,7 @@ mod polling;
 mod proofs;
 mod public;
 mod publish;
+mod redis;
 mod roads;
 mod scripted;
 mod stream;

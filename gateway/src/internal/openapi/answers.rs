@@ -81,6 +81,10 @@ fn ack_summary() -> Value {
         "acked": count("Those that answered in time."),
         "timed_out": count("Those that did not."),
         "replies": { "type": "array", "items": reply, "description": "Answers as they came; empty without `collect`." },
+        "degraded": {
+            "const": true,
+            "description": "Some members were not asked: their node had no room for it. Left out otherwise.",
+        },
     });
     closed(properties, &["id", "matched", "acked", "timed_out", "replies"])
 }
