@@ -93,6 +93,11 @@ impl CallError {
         matches!(self, Self::Unknown | Self::NotAllowed | Self::Unreachable | Self::Overloaded | Self::Refused(_))
     }
 
+    /// Whether it has done nothing and may do it before long: it comes back, or somebody mends its settings.
+    fn may_pass(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Overloaded | Self::Refused(403))
+    }
+
     /// What it counts as.
     pub(crate) fn result(self) -> ForwardResult {
         match self {

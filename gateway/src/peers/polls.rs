@@ -3,8 +3,9 @@
 //! What a stock client does with an answer decides what it gets when the owner gives none. Anything
 //! but 200 ends its session, and it makes a new one. So a GET that the owner certainly has not heard
 //! of is answered with a noop after a pause, and the client polls again: the session lives on as soon
-//! as its owner answers, and the client itself gives it up when it hears no ping. A POST waits a few
-//! seconds for its owner. What the owner may have heard, and answered in vain, is lost: then the
+//! as its owner answers, and the client itself gives it up when it hears no ping. So it is with an
+//! owner that does not take our proof: while nodes get a new secret one by one, sessions live on where
+//! some polls reach their owner. A POST waits a few seconds for its owner. What the owner may have heard, and answered in vain, is lost: then the
 //! answer is that there is no such session, which is what the client makes true. While its node is
 //! not known at all, a session is not known either.
 //!
@@ -116,7 +117,7 @@ impl Poller {
         }
         match asked {
             Ok(answer) => answer,
-            Err(CallError::Unreachable | CallError::Overloaded) => {
+            Err(error) if error.may_pass() => {
                 tokio::time::sleep(GET_PAUSE).await;
                 Answer::Packets(Bytes::from_static(b"6"))
             }
@@ -136,7 +137,7 @@ impl Poller {
                     self.node.metrics.observe(Histogram::ForwardDuration, started.elapsed());
                     return answer;
                 }
-                Err(CallError::Unreachable | CallError::Overloaded) if started.elapsed() < POST_PATIENCE => {
+                Err(error) if error.may_pass() && started.elapsed() < POST_PATIENCE => {
                     tokio::time::sleep(POST_PAUSE).await;
                 }
                 Err(_) => return Answer::Unknown,

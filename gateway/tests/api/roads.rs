@@ -6,11 +6,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use roomcast::settings::Network;
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper::{Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use roomcast::settings::{Network, Secret};
 use roomcast_core::id::NodeTag;
 
-use super::gateway::DEADLINE;
-use super::nodes::{self, PATH, Session, is_unknown, until};
+use super::gateway::{DEADLINE, Running};
+use super::nodes::{self, PATH, Session, Table, is_unknown, until};
+use super::public::metric;
 
 /// A way to a node that can be cut.
 struct Road {
@@ -67,6 +74,31 @@ impl Road {
 /// An address where nobody listens.
 fn nowhere() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
+}
+
+/// In a node's place: it answers that it has no room.
+struct Full {
+    address: SocketAddr,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Full {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let answer = service_fn(|_| async {
+            Response::builder().status(StatusCode::SERVICE_UNAVAILABLE).body(Empty::<Bytes>::new())
+        });
+        runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let server = http2::Builder::new(TokioExecutor::new());
+                tokio::spawn(server.serve_connection(TokioIo::new(stream), answer));
+            }
+        });
+        Self { address, _runtime: runtime }
+    }
 }
 
 #[test]
@@ -159,15 +191,54 @@ fn an_address_that_is_not_allowed_is_never_spoken_to() {
     session.posts(&home, "3");
 }
 
+/// A node whose owner's place is taken by somebody for a while: what its clients see.
+fn is_outlived(home: &Running, away: &Running, table: &Table, (address, result): (SocketAddr, &str)) {
+    let session = Session::member(home, home, "a");
+    table.set(home, address);
+    let answer = session.get(away);
+    assert_eq!((answer.status, answer.body.as_str()), (200, "6"), "{result}: {answer:?}");
+    let series = format!(r#"roomcast_forwarded_requests_total{{direction="out",result="{result}"}}"#);
+    let posted = std::thread::scope(|scope| {
+        let posting = scope.spawn(|| session.post(away, "3"));
+        away.until("/metrics", |_| metric(away, &series) >= 2);
+        table.set(home, home.handle().internal_address());
+        posting.join().expect("no panic")
+    });
+    assert_eq!((posted.status, posted.body.as_str()), (200, "ok"), "{result}");
+    home.publish(r#"{"to":{"rooms":["a"]},"event":"x","args":[1]}"#);
+    let mut answer = session.get(away);
+    while answer.body == "6" {
+        answer = session.get(away);
+    }
+    assert_eq!(answer.body, r#"42["x",1]"#, "{result}");
+}
+
+#[test]
+fn a_session_outlives_an_owner_that_takes_nothing_for_a_while() {
+    let ([home, away, stranger], table) = nodes::start(|index, settings| {
+        if index == 2 {
+            settings.cluster.secret = Secret::new("another secret of another cluster".into());
+        }
+    });
+    is_outlived(&home, &away, &table, (stranger.handle().internal_address(), "refused"));
+    assert!(metric(&stranger, r#"roomcast_forwarded_requests_total{direction="in",result="refused"}"#) >= 2);
+    let (([home, away], table), full) = (nodes::start(|_, _| {}), Full::start());
+    is_outlived(&home, &away, &table, (full.address, "overloaded"));
+}
+
 #[test]
 fn nodes_with_different_secrets_do_not_answer_for_each_other() {
     let ([home, away], _) = nodes::start(|index, settings| {
         if index == 1 {
-            settings.cluster.secret = roomcast::settings::Secret::new("another secret of another cluster".into());
+            settings.cluster.secret = Secret::new("another secret of another cluster".into());
         }
     });
     let session = Session::open(&home);
-    is_unknown(&session.get(&away));
-    until(&home, r#"roomcast_forwarded_requests_total{direction="in",result="refused"}"#, 1);
+    let answer = session.get(&away);
+    assert_eq!((answer.status, answer.body.as_str()), (200, "6"), "it may be mended before the client gives up");
+    is_unknown(&session.post(&away, "40"));
+    let refused = metric(&away, r#"roomcast_forwarded_requests_total{direction="out",result="refused"}"#);
+    assert!(refused >= 3, "the POST is tried for a while: {refused}");
+    assert_eq!(metric(&home, r#"roomcast_forwarded_requests_total{direction="in",result="refused"}"#), refused);
     session.posts(&home, "3");
 }
