@@ -68,7 +68,7 @@ pub(crate) struct Link {
     /// Told when a canary would prove more than the last one.
     prove: Notify,
     canaries: AtomicU64,
-    /// When each other node's canary was last heard here.
+    /// When each other node's canary was last heard here, or it said that its own link is not sound.
     heard: Mutex<HashMap<NodeTag, UnixMillis>>,
     trouble: Mutex<Trouble>,
     /// The one that publishes, while there is one.
@@ -205,6 +205,7 @@ impl Link {
 
     /// Learns something of the link's soundness, and does what follows.
     fn learn(&self, shared: &Shared, what: impl FnOnce(&mut Proof) -> Option<Restored>) {
+        let together = self.together(shared);
         let (restored, came_up) = {
             // Under one lock, so that a fault at the same time is either before all of this or after.
             let mut proof = lock(&self.proof);
@@ -213,7 +214,7 @@ impl Link {
             if self.is_up()
                 && let Some(at) = proof.proven().filter(|at| Some(*at) > before)
             {
-                lock(&self.recent).proven(at);
+                lock(&self.recent).proven(together.map_or(at, |heard| heard.min(at)));
             }
             let Some(restored) = restored else { return };
             (restored, !self.up.swap(true, Ordering::AcqRel))
@@ -242,11 +243,24 @@ impl Link {
         }
     }
 
+    /// When each of the other nodes was last heard here, or since when it is known.
+    fn last_heard(&self, shared: &Shared) -> HashMap<NodeTag, UnixMillis> {
+        let heard = lock(&self.heard);
+        let last = |(tag, since)| (tag, heard.get(&tag).copied().unwrap_or(since));
+        shared.peers.since().into_iter().map(last).collect()
+    }
+
+    /// The least recent of these: see [`Proof::failed`].
+    fn together(&self, shared: &Shared) -> Option<UnixMillis> {
+        self.last_heard(shared).into_values().min()
+    }
+
     /// A life of the link has ended. `true`: it had been sound.
     fn failed(&self, shared: &Shared, fault: &Fault) -> bool {
+        let together = self.together(shared);
         let was_up = {
             let mut proof = lock(&self.proof);
-            proof.failed(fault);
+            proof.failed(fault, together);
             self.up.swap(false, Ordering::AcqRel)
         };
         lock(&self.wishes).begin_anew();

@@ -17,10 +17,17 @@ pub(crate) const PEERS_MAX: usize = 1024;
 /// A node that was not heard for so long, while the link was sound, is gone.
 pub(crate) const FORGET_MS: u64 = 15_000;
 
+/// A node, and since when it is known.
+#[derive(Debug)]
+struct Known {
+    info: NodeInfo,
+    since: UnixMillis,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
-    known: Mutex<HashMap<NodeTag, NodeInfo>>,
+    known: Mutex<HashMap<NodeTag, Known>>,
     /// Who waits for the answer to the question where a node is.
     asked: Mutex<HashMap<NodeTag, Vec<oneshot::Sender<Option<NodeInfo>>>>>,
 }
@@ -33,7 +40,8 @@ impl Peers {
         if known.len() >= PEERS_MAX && !known.contains_key(&info.tag) {
             return false;
         }
-        known.insert(info.tag, info).is_none()
+        let since = known.get(&info.tag).map_or(now, |known| known.since);
+        known.insert(info.tag, Known { info, since }).is_none()
     }
 
     pub(crate) fn left(&self, tag: NodeTag) {
@@ -41,19 +49,24 @@ impl Peers {
     }
 
     pub(crate) fn heard(&self, tag: NodeTag, now: UnixMillis) {
-        if let Some(info) = lock(&self.known).get_mut(&tag) {
-            info.heard_at = now;
+        if let Some(known) = lock(&self.known).get_mut(&tag) {
+            known.info.heard_at = now;
         }
     }
 
     pub(crate) fn all(&self) -> Vec<NodeInfo> {
-        let mut all: Vec<NodeInfo> = lock(&self.known).values().cloned().collect();
+        let mut all: Vec<NodeInfo> = lock(&self.known).values().map(|known| known.info.clone()).collect();
         all.sort_by_key(|info| info.tag);
         all
     }
 
+    /// Since when each is known.
+    pub(crate) fn since(&self) -> Vec<(NodeTag, UnixMillis)> {
+        lock(&self.known).iter().map(|(tag, known)| (*tag, known.since)).collect()
+    }
+
     pub(crate) fn get(&self, tag: NodeTag) -> Option<NodeInfo> {
-        lock(&self.known).get(&tag).cloned()
+        lock(&self.known).get(&tag).map(|known| known.info.clone())
     }
 
     /// Waits for the answer to the question where a node is. `true`: somebody has to ask it.

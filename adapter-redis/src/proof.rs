@@ -4,7 +4,8 @@
 //! A canary is published on one connection of the link and heard on the other, together with the
 //! server's word that it is a master. What Redis took before a canary that came back has been
 //! heard before it: so the instant at which that canary was sent is the last good proof, and a
-//! gap begins there, not where the fault was noticed. A gap ends with the first canary that was
+//! gap begins there, not where the fault was noticed; or, if another node was not heard since it was
+//! sound, where that was heard last: two servers may both have taken themselves for the master. A gap ends with the first canary that was
 //! sent after every subscription was live again.
 //!
 //! Deliberately absent: other nodes' canaries (`peers`), and what is done about a fault.
@@ -20,6 +21,8 @@ pub(crate) const SILENCE_MS: u64 = 5_000;
 pub(crate) const MARGIN_MS: u64 = 500;
 /// What is subscribed to before the first proof may be acknowledged after so long: then there is a gap too.
 pub(crate) const ACKNOWLEDGED_AFTER_MS: u64 = 2_000;
+/// Another node that was not heard for so long while this one's canaries came back may have been elsewhere.
+pub(crate) const APART_MS: u64 = 1_500;
 /// Canaries in flight that are remembered.
 const CANARIES_MAX: usize = 64;
 
@@ -99,7 +102,8 @@ struct Session {
     began: UnixMillis,
     live: Option<UnixMillis>,
     heard: Option<UnixMillis>,
-    up: bool,
+    /// Since when it is sound.
+    up: Option<UnixMillis>,
     /// Whether somebody was told that something is live.
     acknowledged: bool,
     canaries: VecDeque<Canary>,
@@ -127,7 +131,7 @@ impl Proof {
             began: now,
             live: None,
             heard: None,
-            up: false,
+            up: None,
             acknowledged: false,
             canaries: VecDeque::new(),
         });
@@ -177,7 +181,7 @@ impl Proof {
         }
         session.canaries.retain(|canary| canary.number > number);
         session.heard = session.heard.max(Some(sent));
-        if session.up {
+        if session.up.is_some() {
             let before = self.proven;
             self.proven = self.proven.max(Some(sent));
             // What came after the drop was taken again: the hole ends here.
@@ -188,7 +192,7 @@ impl Proof {
         if session.live.is_none_or(|live| sent < live) {
             return None;
         }
-        session.up = true;
+        session.up = Some(sent);
         let first = self.proven.is_none();
         self.proven = Some(sent);
         let waited = self.wanted.take().filter(|wanted| sent.saturating_sub(*wanted) >= ACKNOWLEDGED_AFTER_MS);
@@ -214,32 +218,35 @@ impl Proof {
         (now.saturating_sub(last) > SILENCE_MS).then_some(Fault::Silent)
     }
 
-    /// The link is not sound any more.
-    pub(crate) fn failed(&mut self, fault: &Fault) {
+    /// The link is not sound any more. The least recently heard of the other nodes was heard at `together`;
+    /// `None`: there is no other.
+    pub(crate) fn failed(&mut self, fault: &Fault, together: Option<UnixMillis>) {
         let Some(session) = self.session.take() else { return };
-        if !session.up {
+        let Some(up) = session.up else {
             if session.acknowledged && self.proven.is_none() {
                 // It was live, and is not any more: whatever else, that is a hole.
                 self.hole_from = self.hole_from.or(self.wanted);
             }
             return;
-        }
-        let proven = self.proven.map(|proven| proven.saturating_sub(MARGIN_MS));
-        let from = match (fault, proven) {
-            (Fault::Split(heard), Some(proven)) => Some(proven.min(heard.saturating_sub(MARGIN_MS))),
-            _ => proven,
         };
+        // Who was not heard may have been elsewhere, for as long as this link was believed.
+        let apart = |heard| heard < up || self.proven.is_some_and(|proven| heard + APART_MS < proven);
+        let misled = fault.deceives() || together.is_some_and(apart);
+        let together = together.map(|heard| heard.max(up));
+        let split = if let Fault::Split(heard) = fault { Some(*heard) } else { None };
+        let trusted = [self.proven, together, split].into_iter().flatten().min();
+        let from = trusted.map(|trusted| trusted.saturating_sub(MARGIN_MS));
         self.hole_from = match (self.hole_from, from) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
-        self.misled |= fault.deceives();
+        self.misled |= misled;
     }
 
     /// Sound.
     #[cfg(test)]
     pub(crate) fn is_up(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| session.up)
+        self.session.as_ref().is_some_and(|session| session.up.is_some())
     }
 
     /// From when on publications of this link would be in doubt if it ended now.
@@ -278,7 +285,7 @@ mod tests {
         let mut proof = up(1_000);
         assert_eq!(echo(&mut proof, 2, 2_000), None);
         proof.sent(3, 3_000);
-        proof.failed(&Fault::Lost);
+        proof.failed(&Fault::Lost, None);
         assert!(!proof.is_up());
         assert_eq!(proof.heard(3), None, "it is of another life");
         proof.connected(9_000);
@@ -293,10 +300,10 @@ mod tests {
     #[test]
     fn a_life_that_never_came_up_leaves_the_gap_where_it_began() {
         let mut proof = up(1_000);
-        proof.failed(&Fault::Silent);
+        proof.failed(&Fault::Silent, None);
         for at in [2_000, 3_000] {
             proof.connected(at);
-            proof.failed(&Fault::Lost);
+            proof.failed(&Fault::Lost, None);
         }
         proof.connected(4_000);
         proof.live(4_000);
@@ -335,11 +342,32 @@ mod tests {
     #[test]
     fn another_servers_publications_are_in_doubt_from_when_they_were_last_heard() {
         let mut proof = up(10_000);
-        proof.failed(&Fault::Split(4_000));
+        proof.failed(&Fault::Split(4_000), None);
         proof.connected(11_000);
         proof.live(11_000);
         let span = Some(Span { from: 4_000 - MARGIN_MS, until: 11_000 });
         assert_eq!(echo(&mut proof, 2, 11_000), Some(Restored { missed: span, misled: span }));
+    }
+
+    #[test]
+    fn who_was_not_heard_may_have_been_elsewhere_since_the_link_is_sound() {
+        // Heard all the time, heard last in an earlier life, heard until a while ago, and not heard in a short life.
+        let cases = [
+            (2_000, 9_800, 9_800, false),
+            (2_000, 0, 2_000, true),
+            (2_000, 8_000, 8_000, true),
+            (9_900, 0, 9_900, true),
+        ];
+        for (began, together, from, misled) in cases {
+            let mut proof = up(began);
+            echo(&mut proof, 2, 10_000);
+            proof.failed(&Fault::Lost, Some(together));
+            proof.connected(11_000);
+            proof.live(11_000);
+            let span = Some(Span { from: from - MARGIN_MS, until: 11_000 });
+            let misled = span.filter(|_| misled);
+            assert_eq!(echo(&mut proof, 3, 11_000), Some(Restored { missed: span, misled }), "{together}");
+        }
     }
 
     #[test]
@@ -363,7 +391,7 @@ mod tests {
             if acknowledged {
                 proof.acknowledged();
             }
-            proof.failed(&Fault::Lost);
+            proof.failed(&Fault::Lost, None);
             proof.connected(300);
             proof.live(310);
             let missed = acknowledged.then_some(Span { from: 100, until: 400 });

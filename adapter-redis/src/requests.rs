@@ -66,6 +66,10 @@ impl Requests {
     pub(crate) fn begin(&self, answers: mpsc::Sender<Answer>, lists_rooms: bool) -> Option<u64> {
         let mut table = lock(&self.table);
         if table.pending.len() >= self.max {
+            // Whoever asked may have gone.
+            table.pending.retain(|_, pending| !pending.answers.is_closed());
+        }
+        if table.pending.len() >= self.max {
             return None;
         }
         // By chance: Node servers answer where all nodes hear, and two nodes must not mean the same number.

@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::{Link, lock};
 use crate::connection::{Connection, number, text};
 use crate::peers::FORGET_MS;
-use crate::proof::{Fault, SILENCE_MS};
+use crate::proof::{APART_MS, Fault, SILENCE_MS};
 use crate::registry::{self, Written};
 use crate::shared::Shared;
 use crate::wire::gateways::{self, Own};
@@ -26,6 +26,8 @@ const COUNT: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(1);
 /// From one look to the next, before a link is sound.
 const MEET: Duration = Duration::from_millis(100);
+/// A node that has not answered for so long does not say that its link is sound.
+const PROBE: Duration = Duration::from_secs(2);
 /// From one announcement of this node to the next.
 const ANNOUNCE: Duration = Duration::from_secs(5);
 
@@ -121,18 +123,20 @@ async fn others(shared: &Arc<Shared>, link: &Link) -> Fault {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        for peer in shared.peers.all() {
-            let now = shared.clock.now();
-            let heard = lock(&link.heard).get(&peer.tag).copied();
-            let last = heard.unwrap_or(began).max(began);
-            if now.saturating_sub(last) <= SILENCE_MS {
-                continue;
-            }
-            if (shared.config.probe)(peer.clone()).await {
+        let now = shared.clock.now();
+        let last = link.last_heard(shared);
+        let last = |peer: &NodeInfo| last.get(&peer.tag).copied().unwrap_or(now).max(began);
+        let mut silent = shared.peers.all();
+        silent.retain(|peer| now.saturating_sub(last(peer)) > APART_MS);
+        for (peer, sound) in ask(shared, silent).await {
+            if !sound {
+                // What it publishes from now on it publishes after it has become sound.
+                link.heard_peer(peer.tag, now);
+            } else if now.saturating_sub(last(&peer)) > SILENCE_MS {
                 tracing::warn!(node = %peer.tag, "another node says that its link is sound, and is not heard here");
-                return Fault::Split(heard.unwrap_or(peer.heard_at));
+                return Fault::Split(last(&peer));
             }
-            if shared.clock.now().saturating_sub(peer.heard_at.max(began)) > FORGET_MS {
+            if !sound && shared.clock.now().saturating_sub(peer.heard_at.max(began)) > FORGET_MS {
                 tracing::info!(node = %peer.tag, "another node is gone");
                 shared.peers.left(peer.tag);
                 link.forget_peer(peer.tag);
@@ -154,7 +158,7 @@ async fn meet(shared: &Arc<Shared>, link: &Link) -> bool {
         ticks.tick().await;
         let mut unheard = shared.peers.all();
         unheard.retain(|peer| !lock(&link.heard).contains_key(&peer.tag));
-        if !any_sound(shared, unheard).await {
+        if ask(shared, unheard).await.iter().all(|(_, sound)| !sound) {
             return true;
         }
         if shared.clock.now().saturating_sub(since) > SILENCE_MS {
@@ -163,16 +167,18 @@ async fn meet(shared: &Arc<Shared>, link: &Link) -> bool {
     }
 }
 
-/// Whether any of these nodes says that its link is sound. All are asked at once: one that hangs does not
-/// keep the others waiting.
-async fn any_sound(shared: &Shared, peers: Vec<NodeInfo>) -> bool {
-    let mut asked: JoinSet<bool> = peers.into_iter().map(|peer| (shared.config.probe)(peer)).collect();
-    while let Some(sound) = asked.join_next().await {
-        if sound.unwrap_or(false) {
-            return true;
-        }
+/// Which of these nodes say that their links are sound. All are asked at once, and for a bounded time.
+async fn ask(shared: &Shared, peers: Vec<NodeInfo>) -> Vec<(NodeInfo, bool)> {
+    let probe = |peer: NodeInfo| {
+        let sound = tokio::time::timeout(PROBE, (shared.config.probe)(peer.clone()));
+        async move { (peer, sound.await.unwrap_or(false)) }
+    };
+    let mut asked: JoinSet<_> = peers.into_iter().map(probe).collect();
+    let mut answers = Vec::new();
+    while let Some(answer) = asked.join_next().await {
+        answers.extend(answer.ok());
     }
-    false
+    answers
 }
 
 /// Tells the others of this node, and leaves word of it in Redis, on the link where that belongs.
