@@ -48,6 +48,11 @@ impl Socket {
         self.stream.write_all(bytes).expect("it reads");
     }
 
+    /// What carries it, for whoever reads and writes at the same time.
+    pub(crate) fn carrier(&self) -> TcpStream {
+        self.stream.try_clone().expect("a socket")
+    }
+
     /// The next text; `None`: the connection has ended.
     pub(crate) fn next(&mut self) -> Option<String> {
         while self.texts.is_empty() && !self.ended {

@@ -20,7 +20,7 @@ fn broadcast(room: &str) -> Arc<Request> {
     let payload = Payload::from_data("[\"x\"]", Vec::new()).expect("a payload");
     let audience = Audience::room(Room::new(room).expect("a name"));
     let publication = Publication::new("1".into(), Namespace::root(), audience, payload, u64::MAX);
-    Arc::new(Request::BroadcastWithAcks { publication, timeout: Duration::from_secs(60) })
+    Arc::new(Request::BroadcastWithAcks { publication, timeout: Duration::from_mins(1) })
 }
 
 #[test]

@@ -22,6 +22,8 @@
 //! | `roads` | the same, when the way to the owner is not what it should be |
 //! | `tunnels` | WebSockets that land on another node than their session's |
 //! | `redis` | several gateways in this process, joined over a Redis server of their own |
+//! | `outage` | what is answered while Redis is away, and that all is well after it |
+//! | `places` | requests to all nodes whose clients hang up |
 //! | `full` | broadcasts with acknowledgements that find a node full |
 //! | `proofs` | requests between nodes, by hand: which are served |
 
@@ -43,6 +45,8 @@ mod lists;
 mod nodes;
 mod operators;
 mod orders;
+mod outage;
+mod places;
 mod polling;
 mod proofs;
 mod public;

@@ -2,13 +2,13 @@
 
 use super::program::{Program, ask};
 
-#[allow(dead_code, reason = "tests of the adapter use the rest of it")]
+#[allow(dead_code, clippy::panic, reason = "tests of the adapter use the rest of it; all of it is tests")]
 #[path = "../../../adapter-redis/tests/support/ports.rs"]
 mod ports;
-#[allow(dead_code, reason = "tests of the adapter use the rest of it")]
+#[allow(dead_code, clippy::panic, reason = "tests of the adapter use the rest of it; all of it is tests")]
 #[path = "../../../adapter-redis/tests/support/server.rs"]
 mod server;
-#[allow(dead_code, reason = "tests of the adapter use the rest of it")]
+#[allow(dead_code, clippy::panic, reason = "tests of the adapter use the rest of it; all of it is tests")]
 #[path = "../../../adapter-redis/tests/support/wait.rs"]
 mod wait;
 
