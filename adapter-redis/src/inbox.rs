@@ -10,7 +10,7 @@ use roomcast_core::publication::Publication;
 
 use crate::answering;
 use crate::connection::Listener;
-use crate::link::Link;
+use crate::link::{Life, Link};
 use crate::proof::Span;
 use crate::shared::{Shared, lock};
 use crate::wire::gateways::{self, Own};
@@ -114,9 +114,9 @@ fn own_message(shared: &Arc<Shared>, link: &Link, own: Own) {
     let me = shared.tag();
     let now = shared.clock.now();
     match own {
-        Own::Canary { from, sequence } if from == me => link.heard_canary(shared, sequence),
-        Own::Canary { from, .. } => {
-            link.heard_peer(from, now);
+        Own::Canary { from, sequence, .. } if from == me => link.heard_canary(shared, sequence),
+        Own::Canary { from, life, sound, .. } => {
+            link.heard_peer(shared, from, Life { began: life, sound });
             shared.peers.heard(from, now);
         }
         Own::Joined(info) if info.tag != me => {

@@ -67,14 +67,31 @@ pub(crate) struct Link {
     subscribed: watch::Sender<bool>,
     /// Told when a canary would prove more than the last one.
     prove: Notify,
+    /// Told when the link has become sound: then the others are told of this node.
+    sound: Notify,
     canaries: AtomicU64,
     /// When each other node's canary was last heard here, or it said that its own link is not sound.
-    heard: Mutex<HashMap<NodeTag, UnixMillis>>,
+    heard: Mutex<HashMap<NodeTag, Heard>>,
     trouble: Mutex<Trouble>,
     /// The one that publishes, while there is one.
     connection: Mutex<Option<Arc<Connection>>>,
     /// Told when the link is not needed any more.
     closed: Notify,
+}
+
+/// What a canary says of the connections on which it was sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Life {
+    /// Which names them.
+    pub(crate) began: UnixMillis,
+    pub(crate) sound: bool,
+}
+
+/// When another node was heard here, and on which of its connections.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    at: UnixMillis,
+    life: Option<UnixMillis>,
 }
 
 /// What operators read of it.
@@ -101,6 +118,7 @@ impl Link {
             retired: AtomicBool::new(false),
             subscribed: watch::Sender::new(false),
             prove: Notify::new(),
+            sound: Notify::new(),
             canaries: AtomicU64::new(0),
             heard: Mutex::default(),
             trouble: Mutex::new(trouble),
@@ -154,12 +172,25 @@ impl Link {
         lock(&self.proof).proven()
     }
 
-    /// Another node's canary came.
-    pub(crate) fn heard_peer(&self, tag: NodeTag, now: UnixMillis) {
-        let mut heard = lock(&self.heard);
-        if heard.len() < PEERS_MAX || heard.contains_key(&tag) {
-            heard.insert(tag, now);
+    /// Another node's canary came. If it is sound and how it came to be was not heard, it was sound elsewhere.
+    pub(crate) fn heard_peer(&self, shared: &Shared, tag: NodeTag, life: Life) {
+        let now = shared.clock.now();
+        let before = self.note_peer(tag, Heard { at: now, life: Some(life.began) });
+        let followed = before.is_some_and(|before| before.life == Some(life.began));
+        if let Some(since) = shared.peers.since(tag).filter(|_| life.sound && !followed) {
+            lock(&self.proof).stranger(since, before.map(|before| before.at));
         }
+    }
+
+    /// Another node says that its own link is not sound: what it publishes it publishes later.
+    fn excuse_peer(&self, tag: NodeTag, now: UnixMillis) {
+        let life = lock(&self.heard).get(&tag).and_then(|heard| heard.life);
+        self.note_peer(tag, Heard { at: now, life });
+    }
+
+    fn note_peer(&self, tag: NodeTag, now: Heard) -> Option<Heard> {
+        let mut heard = lock(&self.heard);
+        if heard.len() < PEERS_MAX || heard.contains_key(&tag) { heard.insert(tag, now) } else { None }
     }
 
     /// Our own canary came back.
@@ -214,7 +245,8 @@ impl Link {
             if self.is_up()
                 && let Some(at) = proof.proven().filter(|at| Some(*at) > before)
             {
-                lock(&self.recent).proven(together.map_or(at, |heard| heard.min(at)));
+                let arrived = [Some(at), together, proof.apart()].into_iter().flatten().min();
+                lock(&self.recent).proven(arrived.unwrap_or(at));
             }
             let Some(restored) = restored else { return };
             (restored, !self.up.swap(true, Ordering::AcqRel))
@@ -225,6 +257,7 @@ impl Link {
             trouble.replica = false;
             tracing::info!(redis = trouble.address, "link to Redis is sound");
             drop(trouble);
+            self.sound.notify_one();
             shared.report(Event::State(LinkState::Up));
         }
         if let Some(span) = restored.missed {
@@ -246,8 +279,8 @@ impl Link {
     /// When each of the other nodes was last heard here, or since when it is known.
     fn last_heard(&self, shared: &Shared) -> HashMap<NodeTag, UnixMillis> {
         let heard = lock(&self.heard);
-        let last = |(tag, since)| (tag, heard.get(&tag).copied().unwrap_or(since));
-        shared.peers.since().into_iter().map(last).collect()
+        let last = |(tag, since)| (tag, heard.get(&tag).map_or(since, |heard| heard.at));
+        shared.peers.all_since().into_iter().map(last).collect()
     }
 
     /// The least recent of these: see [`Proof::failed`].

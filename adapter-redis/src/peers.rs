@@ -60,8 +60,13 @@ impl Peers {
         all
     }
 
-    /// Since when each is known.
-    pub(crate) fn since(&self) -> Vec<(NodeTag, UnixMillis)> {
+    /// Since when a node is known.
+    pub(crate) fn since(&self, tag: NodeTag) -> Option<UnixMillis> {
+        lock(&self.known).get(&tag).map(|known| known.since)
+    }
+
+    /// Since when each is.
+    pub(crate) fn all_since(&self) -> Vec<(NodeTag, UnixMillis)> {
         lock(&self.known).iter().map(|(tag, known)| (*tag, known.since)).collect()
     }
 

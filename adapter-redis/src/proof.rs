@@ -106,6 +106,8 @@ struct Session {
     up: Option<UnixMillis>,
     /// Whether somebody was told that something is live.
     acknowledged: bool,
+    /// Since when another node may have been elsewhere.
+    apart: Option<UnixMillis>,
     canaries: VecDeque<Canary>,
 }
 
@@ -133,6 +135,7 @@ impl Proof {
             heard: None,
             up: None,
             acknowledged: false,
+            apart: None,
             canaries: VecDeque::new(),
         });
     }
@@ -151,14 +154,28 @@ impl Proof {
         }
     }
 
-    /// A canary goes out.
-    pub(crate) fn sent(&mut self, number: u64, now: UnixMillis) {
-        if let Some(session) = &mut self.session {
-            if session.canaries.len() == CANARIES_MAX {
-                session.canaries.pop_front();
-            }
-            session.canaries.push_back(Canary { number, sent: now, heard: false, master: false });
+    /// A canary goes out: it says when these connections began, and whether they are sound. `None`: there are none.
+    pub(crate) fn sent(&mut self, number: u64, now: UnixMillis) -> Option<(UnixMillis, bool)> {
+        let session = self.session.as_mut()?;
+        if session.canaries.len() == CANARIES_MAX {
+            session.canaries.pop_front();
         }
+        session.canaries.push_back(Canary { number, sent: now, heard: false, master: false });
+        Some((session.began, session.up.is_some()))
+    }
+
+    /// Another node is heard that is sound already, and was last heard at `last`: it became sound elsewhere.
+    /// Unless it is known for less long than this link is sound.
+    pub(crate) fn stranger(&mut self, since: UnixMillis, last: Option<UnixMillis>) {
+        let Some(session) = &mut self.session else { return };
+        let Some(up) = session.up.filter(|up| since < *up) else { return };
+        let last = last.map_or(up, |last| last.max(up));
+        session.apart = Some(session.apart.map_or(last, |apart| apart.min(last)));
+    }
+
+    /// Since when another node may have been elsewhere, as far as it is known by now.
+    pub(crate) fn apart(&self) -> Option<UnixMillis> {
+        self.session.as_ref()?.apart
     }
 
     /// The server took it, and says that it is a master.
@@ -211,9 +228,12 @@ impl Proof {
         self.dropped = Some(now);
     }
 
-    /// Whether the link has been silent for too long.
+    /// Whether the link has been silent for too long, or was not where another node was.
     pub(crate) fn overdue(&self, now: UnixMillis) -> Option<Fault> {
         let session = self.session.as_ref()?;
+        if let Some(apart) = session.apart {
+            return Some(Fault::Split(apart));
+        }
         let last = session.heard.unwrap_or(session.began);
         (now.saturating_sub(last) > SILENCE_MS).then_some(Fault::Silent)
     }
@@ -231,10 +251,10 @@ impl Proof {
         };
         // Who was not heard may have been elsewhere, for as long as this link was believed.
         let apart = |heard| heard < up || self.proven.is_some_and(|proven| heard + APART_MS < proven);
-        let misled = fault.deceives() || together.is_some_and(apart);
+        let misled = fault.deceives() || session.apart.is_some() || together.is_some_and(apart);
         let together = together.map(|heard| heard.max(up));
         let split = if let Fault::Split(heard) = fault { Some(*heard) } else { None };
-        let trusted = [self.proven, together, split].into_iter().flatten().min();
+        let trusted = [self.proven, together, split, session.apart].into_iter().flatten().min();
         let from = trusted.map(|trusted| trusted.saturating_sub(MARGIN_MS));
         self.hole_from = match (self.hole_from, from) {
             (Some(one), Some(other)) => Some(one.min(other)),
@@ -275,7 +295,7 @@ mod tests {
     }
 
     fn echo(proof: &mut Proof, number: u64, at: UnixMillis) -> Option<Restored> {
-        proof.sent(number, at);
+        assert!(proof.sent(number, at).is_some());
         assert_eq!(proof.taken(number), None);
         proof.heard(number)
     }
@@ -284,7 +304,7 @@ mod tests {
     fn a_gap_begins_at_the_last_good_proof_and_ends_with_the_first_after_all_is_live() {
         let mut proof = up(1_000);
         assert_eq!(echo(&mut proof, 2, 2_000), None);
-        proof.sent(3, 3_000);
+        let _ = proof.sent(3, 3_000);
         proof.failed(&Fault::Lost, None);
         assert!(!proof.is_up());
         assert_eq!(proof.heard(3), None, "it is of another life");
@@ -320,9 +340,9 @@ mod tests {
         let mut proof = Proof::default();
         proof.connected(0);
         proof.live(0);
-        proof.sent(1, 10);
+        let _ = proof.sent(1, 10);
         assert_eq!(proof.heard(1), None);
-        proof.sent(2, 20);
+        let _ = proof.sent(2, 20);
         assert_eq!(proof.taken(2), None);
         assert!(!proof.is_up());
         assert!(proof.taken(1).is_some() && proof.is_up());
@@ -368,6 +388,31 @@ mod tests {
             let misled = span.filter(|_| misled);
             assert_eq!(echo(&mut proof, 3, 11_000), Some(Restored { missed: span, misled }), "{together}");
         }
+    }
+
+    #[test]
+    fn who_comes_to_be_heard_when_it_is_sound_was_elsewhere() {
+        // Not heard at all since the link is sound; heard last at some time; known for less long than that.
+        for (since, last, apart) in [(0, None, Some(2_000)), (0, Some(3_000), Some(3_000)), (2_500, None, None)] {
+            let mut proof = up(2_000);
+            proof.stranger(since, last);
+            proof.stranger(since, Some(9_000));
+            assert_eq!(proof.overdue(4_000), apart.map(Fault::Split), "{since}");
+            // Whatever is noticed first.
+            echo(&mut proof, 2, 9_500);
+            proof.failed(&Fault::Lost, Some(9_600));
+            proof.connected(11_000);
+            proof.live(11_000);
+            let from = apart.unwrap_or(9_500) - MARGIN_MS;
+            let span = Some(Span { from, until: 11_000 });
+            let misled = span.filter(|_| apart.is_some());
+            assert_eq!(echo(&mut proof, 3, 11_000), Some(Restored { missed: span, misled }), "{since}");
+        }
+        let mut down = Proof::default();
+        down.connected(5);
+        assert_eq!(down.sent(1, 6), Some((5, false)));
+        down.stranger(0, None);
+        assert_eq!(down.overdue(7), None, "whatever is missed lies in the hole before");
     }
 
     #[test]

@@ -51,10 +51,10 @@ async fn canaries(shared: &Shared, link: &Link, publishes: &Connection) -> Fault
             () = link.prove.notified() => {}
         }
         let canary = link.canaries.fetch_add(1, Ordering::Relaxed);
-        let payload = gateways::encode(&Own::Canary { from: shared.tag(), sequence: canary });
+        let Some((life, sound)) = lock(&link.proof).sent(canary, shared.clock.now()) else { return Fault::Lost };
+        let payload = gateways::encode(&Own::Canary { from: shared.tag(), sequence: canary, life, sound });
         let mut bytes = redis::cmd("ROLE").get_packed_command();
         redis::cmd(shared.links.publish_verb()).arg(&link.canary).arg(&payload[..]).write_packed_command(&mut bytes);
-        lock(&link.proof).sent(canary, shared.clock.now());
         let Ok(replies) = publishes.pipeline(bytes, 2).await else {
             return Fault::Lost;
         };
@@ -131,7 +131,7 @@ async fn others(shared: &Arc<Shared>, link: &Link) -> Fault {
         for (peer, sound) in ask(shared, silent).await {
             if !sound {
                 // What it publishes from now on it publishes after it has become sound.
-                link.heard_peer(peer.tag, now);
+                link.excuse_peer(peer.tag, now);
             } else if now.saturating_sub(last(&peer)) > SILENCE_MS {
                 tracing::warn!(node = %peer.tag, "another node says that its link is sound, and is not heard here");
                 return Fault::Split(last(&peer));
@@ -190,6 +190,8 @@ async fn announce(shared: &Arc<Shared>, link: &Link, publishes: &Connection) -> 
         tokio::select! {
             () = tokio::time::sleep_until(next) => {}
             () = shared.untold.changed.notified() => {}
+            // At once: who does not know the others does not miss them either.
+            () = link.sound.notified() => next = Instant::now(),
         }
         tell(shared, link).await;
         if Instant::now() < next {
@@ -214,10 +216,6 @@ async fn announce(shared: &Arc<Shared>, link: &Link, publishes: &Connection) -> 
         }
         if shared.links.is_of(link, &gateways::all(&shared.config.prefix)) {
             shared.announce(&Own::Joined(shared.me()));
-            if !link.is_up() {
-                // Soon: nothing is said on a link that is not proven.
-                next = Instant::now() + CANARY;
-            }
         }
     }
 }

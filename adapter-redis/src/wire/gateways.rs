@@ -54,6 +54,10 @@ pub(crate) enum Own {
         from: NodeTag,
         /// Which.
         sequence: u64,
+        /// When the connections began on which it was sent: it names them.
+        life: UnixMillis,
+        /// Whether the link was sound then.
+        sound: bool,
     },
     /// What was published in a span may not have arrived.
     Gap {
@@ -146,7 +150,7 @@ struct Envelope<T> {
 enum Message {
     Ask { id: u64, from: String, request: requests::Asked, timeout_ms: u64 },
     Answers { id: u64, from: String, answers: Vec<answers::Answered>, last: bool },
-    Canary { from: String, sequence: u64 },
+    Canary { from: String, sequence: u64, life: UnixMillis, sound: bool },
     Gap { from: String, namespace: Option<String>, rooms: Vec<String>, since: UnixMillis, until: UnixMillis },
     Joined(Node),
     Left(String),
@@ -175,7 +179,9 @@ impl From<&Own> for Message {
                 answers: answers.iter().map(Into::into).collect(),
                 last: *last,
             },
-            Own::Canary { from, sequence } => Self::Canary { from: from.to_string(), sequence: *sequence },
+            Own::Canary { from, sequence, life, sound } => {
+                Self::Canary { from: from.to_string(), sequence: *sequence, life: *life, sound: *sound }
+            }
             Own::Gap { from, gap } => Self::Gap {
                 from: from.to_string(),
                 namespace: gap.namespace.as_ref().map(ToString::to_string),
@@ -202,7 +208,9 @@ impl Message {
                 let answers: Option<Vec<_>> = answers.into_iter().map(answers::Answered::into_answer).collect();
                 Own::Answers { id, from: NodeTag::parse(&from)?, answers: answers?, last }
             }
-            Self::Canary { from, sequence } => Own::Canary { from: NodeTag::parse(&from)?, sequence },
+            Self::Canary { from, sequence, life, sound } => {
+                Own::Canary { from: NodeTag::parse(&from)?, sequence, life, sound }
+            }
             Self::Gap { from, namespace, rooms, since, until } => {
                 let namespace = match namespace {
                     Some(name) => Some(Namespace::new(&name).ok()?),

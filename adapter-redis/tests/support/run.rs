@@ -80,8 +80,7 @@ impl Run {
             if answered.clone().any(|published| published.answered.is_none()) {
                 return Err(Vec::new());
             }
-            judge(&before(&ledger, flowed_at), fault)
-                .map_err(|violations| violations.into_iter().take(5).map(|found| with_facts(&ledger, &found)).collect())
+            judge(&before(&ledger, flowed_at), fault).map_err(|violations| explained(&ledger, &violations))
         };
         until_async(&format!("{}: every loss is told", self.name), TOLD_DEADLINE, told).await;
         tokio::time::sleep(CALM).await;
@@ -114,11 +113,16 @@ fn before(ledger: &Ledger, until: UnixMillis) -> Ledger {
     facts
 }
 
-/// A violation, and what is known of a number that was lost.
-fn with_facts(ledger: &Ledger, found: &Violation) -> String {
-    let Violation::Lost(node, number) = found else { return format!("{found:?}") };
-    let (published, joined) = (ledger.published.get(number), ledger.joined.get(node));
-    format!("{found:?}: {published:?}, joined at {joined:?}")
+/// The first violations, what is known of their numbers, and the gaps that there are.
+fn explained(ledger: &Ledger, violations: &[Violation]) -> Vec<String> {
+    let with_facts = |found: &Violation| {
+        let Violation::Lost(node, number) = found else { return format!("{found:?}") };
+        let (published, joined) = (ledger.published.get(number), ledger.joined.get(node));
+        let times: Vec<_> = (0..ledger.joined.len()).map(|node| ledger.deliveries.get(&(node, *number))).collect();
+        format!("\n{found:?}: {published:?}, joined at {joined:?}, delivered at {times:?}")
+    };
+    let gaps = ledger.gaps.iter().map(|(node, gap)| format!("\nnode {node}: {gap:?}"));
+    violations.iter().take(5).map(with_facts).chain(gaps).collect()
 }
 
 /// The first violations, and how many there are.

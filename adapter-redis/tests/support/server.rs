@@ -157,6 +157,28 @@ fn new_folder() -> PathBuf {
     folder
 }
 
+/// A server that has not answered yet: it is killed if it never does.
+struct Unready(Option<Child>);
+
+impl Unready {
+    fn process(&mut self) -> &mut Child {
+        self.0.as_mut().expect("it is taken out once, at the end")
+    }
+
+    fn ready(mut self) -> Child {
+        self.0.take().expect("it is taken out once, at the end")
+    }
+}
+
+impl Drop for Unready {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
 fn launch(port: u16, folder: &Path, arguments: &[String]) -> Result<Child, Failed> {
     let log = folder.join("log");
     let printed = File::create(&log).expect("a file in our folder");
@@ -166,14 +188,14 @@ fn launch(port: u16, folder: &Path, arguments: &[String]) -> Result<Child, Faile
         .stdout(printed.try_clone().expect("a second handle"))
         .stderr(printed)
         .spawn();
-    let mut child = child.expect("redis-server is not installed: `make setup` installs it");
-    let ended = wait::until("redis-server answers", || match child.try_wait() {
+    let mut child = Unready(Some(child.expect("redis-server is not installed: `make setup` installs it")));
+    let ended = wait::until("redis-server answers", || match child.process().try_wait() {
         Ok(Some(status)) => Ok(Some(status)),
         _ if answers(port) => Ok(None),
         _ => Err(()),
     });
     match ended {
-        None => Ok(child),
+        None => Ok(child.ready()),
         Some(status) => {
             let text = fs::read_to_string(&log).unwrap_or_default();
             if text.contains("already in use") {

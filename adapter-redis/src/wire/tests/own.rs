@@ -104,7 +104,7 @@ fn all() -> Vec<Own> {
     all.extend([
         Own::Answers { id: 1, from: tag(), answers: answers(), last: false },
         Own::Answers { id: 1, from: tag(), answers: Vec::new(), last: true },
-        Own::Canary { from: tag(), sequence: u64::MAX },
+        Own::Canary { from: tag(), sequence: u64::MAX, life: 7, sound: true },
         Own::Gap { from: tag(), gap: gap(None, Vec::new()) },
         Own::Gap { from: tag(), gap: gap(Some(namespace("/a")), vec![room("é")]) },
         Own::Joined(node()),
