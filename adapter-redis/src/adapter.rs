@@ -71,8 +71,10 @@ impl RedisAdapter {
         for channel in [gateways::all(prefix), gateways::node(prefix, tag)] {
             drop(shared.want(&channel, shared.links.kind(), &Owner::Node));
         }
-        if let Some(pattern) = shared.wire.private_rooms(tag) {
-            drop(shared.want(&pattern, Kind::Pattern, &Owner::Node));
+        for wire in std::iter::once(&shared.wire).chain(&shared.ingest) {
+            if let Some(pattern) = wire.private_rooms(tag) {
+                drop(shared.want(&pattern, Kind::Pattern, &Owner::Node));
+            }
         }
     }
 

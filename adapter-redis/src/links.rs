@@ -206,6 +206,7 @@ fn follow(shared: &Arc<Shared>, masters: &[Master]) {
     let links = &shared.links;
     let before = links.table();
     let mut after = Table { links: Vec::new(), slots: vec![0; usize::from(SLOTS)] };
+    let mut new = Vec::new();
     for (place, master) in masters.iter().enumerate() {
         let own = |slot: u16| master.ranges.iter().any(|(first, last)| (*first..=*last).contains(&slot));
         for (slot, at) in after.slots.iter_mut().enumerate() {
@@ -215,8 +216,13 @@ fn follow(shared: &Arc<Shared>, masters: &[Master]) {
         }
         let known = before.links.iter().find(|link| link.target == Target::Node(master.address.clone()));
         let fits = |link: &&Arc<Link>| own(slot(link.canary.as_bytes()));
-        let link = known.filter(fits).map_or_else(|| start(shared, &master.address, own), Arc::clone);
-        after.links.push(link);
+        if let Some(link) = known.filter(fits) {
+            after.links.push(Arc::clone(link));
+        } else {
+            let (link, waiting) = make(shared, &master.address, own);
+            new.push((Arc::clone(&link), waiting));
+            after.links.push(link);
+        }
     }
     let table = after.clone();
     *links.table.write().unwrap_or_else(PoisonError::into_inner) = after;
@@ -237,10 +243,14 @@ fn follow(shared: &Arc<Shared>, masters: &[Master]) {
             link.retire();
         }
     }
+    // Not before they have all that is wanted there: what comes later does not keep them from being sound.
+    for (link, waiting) in new {
+        tokio::spawn(crate::link::run(Arc::clone(shared), link, waiting));
+    }
 }
 
 /// A link to one master of a Cluster, whose canaries are in a slot of its own.
-fn start(shared: &Arc<Shared>, address: &str, own: impl Fn(u16) -> bool) -> Arc<Link> {
+fn make(shared: &Shared, address: &str, own: impl Fn(u16) -> bool) -> (Arc<Link>, Waiting) {
     let prefix = &shared.config.prefix;
     let canary = canaries(prefix).find(|channel| own(slot(channel.as_bytes())));
     // A master with so few slots that none of the names is there: what comes back proves the link all the
@@ -252,6 +262,5 @@ fn start(shared: &Arc<Shared>, address: &str, own: impl Fn(u16) -> bool) -> Arc<
     let link = Arc::new(Link::new(Target::Node(address.to_owned()), canary, queue));
     let canary = link.canary.clone();
     drop(link.want(&canary, shared.links.kind(), Owner::Node, shared.clock.now()));
-    tokio::spawn(crate::link::run(Arc::clone(shared), Arc::clone(&link), waiting));
-    link
+    (link, waiting)
 }

@@ -121,6 +121,21 @@ impl Server {
         }
     }
 
+    /// Publishes any bytes; gives how many heard them.
+    pub(crate) fn publish(&self, channel: &str, payload: &[u8]) -> usize {
+        let exchange = || -> std::io::Result<String> {
+            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+            stream.set_read_timeout(Some(wait::DEADLINE))?;
+            let head = format!("*3\r\n$7\r\nPUBLISH\r\n${}\r\n{channel}\r\n${}\r\n", channel.len(), payload.len());
+            stream.write_all(&[head.as_bytes(), payload, b"\r\n"].concat())?;
+            let mut line = String::new();
+            BufReader::new(stream).read_line(&mut line)?;
+            Ok(line)
+        };
+        let answer = exchange().expect("an answer");
+        answer.trim().strip_prefix(':').and_then(|heard| heard.parse().ok()).expect(&answer)
+    }
+
     /// The value of one line `name:value` of INFO or CLUSTER INFO.
     pub(crate) fn info(&self, words: &[&str], name: &str) -> Option<String> {
         let text = self.try_cli(words).ok()?;
