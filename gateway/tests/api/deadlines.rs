@@ -1,6 +1,6 @@
 //! What a client has to do in time, and that time in which it is not read from is not its own.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use roomcast_core::websocket::{Opcode, encode_masked};
 
@@ -25,6 +25,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
         assert!(started.elapsed() < DEADLINE, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -57,7 +58,7 @@ fn a_client_that_is_not_read_from_is_not_late() {
         settings.limits.message_timeout_ms = 2000;
         settings.limits.outbox_age_ms_max = 60_000;
         settings.websocket.ping_interval_ms = 1000;
-        settings.websocket.ping_timeout_ms = 3000;
+        settings.websocket.ping_timeout_ms = 5000;
     });
     let mut slow = Plain::member_of(&gateway, &["a"]);
     // Less than what has the gateway stop to read; three times as much is more.
