@@ -177,7 +177,7 @@ impl Link {
         let now = shared.clock.now();
         let before = self.note_peer(tag, Heard { at: now, life: Some(life.began) });
         let followed = before.is_some_and(|before| before.life == Some(life.began));
-        if let Some(since) = shared.peers.since(tag).filter(|_| life.sound && !followed) {
+        if let Some(since) = shared.peers.since(tag).filter(|_| self.may_be_split() && life.sound && !followed) {
             lock(&self.proof).stranger(since, before.map(|before| before.at));
         }
     }
@@ -285,7 +285,13 @@ impl Link {
 
     /// The least recent of these: see [`Proof::failed`].
     fn together(&self, shared: &Shared) -> Option<UnixMillis> {
-        self.last_heard(shared).into_values().min()
+        self.last_heard(shared).into_values().min().filter(|_| self.may_be_split())
+    }
+
+    /// Whether two servers may both be taken for the one at the end of this link. In a Cluster a server answers
+    /// for its own slots only, and other nodes' links to it come and go one by one.
+    fn may_be_split(&self) -> bool {
+        self.target == Target::Master
     }
 
     /// A life of the link has ended. `true`: it had been sound.
