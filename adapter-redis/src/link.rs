@@ -87,7 +87,10 @@ pub(crate) struct Life {
     pub(crate) sound: bool,
 }
 
-/// When another node was heard here, and on which of its connections.
+/// The life of a node that said that it had none.
+const NO_LIFE: UnixMillis = 0;
+
+/// When another node was heard here, and on which of its connections; `None`: on whichever comes.
 #[derive(Clone, Copy, Debug)]
 struct Heard {
     at: UnixMillis,
@@ -175,22 +178,31 @@ impl Link {
     /// Another node's canary came. If it is sound and how it came to be was not heard, it was sound elsewhere.
     pub(crate) fn heard_peer(&self, shared: &Shared, tag: NodeTag, life: Life) {
         let now = shared.clock.now();
-        let before = self.note_peer(tag, Heard { at: now, life: Some(life.began) });
-        let followed = before.is_some_and(|before| before.life == Some(life.began));
-        if let Some(since) = shared.peers.since(tag).filter(|_| self.may_be_split() && life.sound && !followed) {
-            lock(&self.proof).stranger(since, before.map(|before| before.at));
+        let before = {
+            let mut heard = lock(&self.heard);
+            let is_full = heard.len() >= PEERS_MAX && !heard.contains_key(&tag);
+            if is_full { None } else { heard.insert(tag, Heard { at: now, life: Some(life.began) }) }
+        };
+        // Of whom nothing is known, nothing is concluded.
+        let Some(Heard { at, life: Some(known) }) = before else { return };
+        let since = shared.peers.since(tag).filter(|_| self.may_be_split() && life.sound && known != life.began);
+        if let Some(since) = since {
+            lock(&self.proof).stranger(since, Some(at));
         }
     }
 
-    /// Another node says that its own link is not sound: what it publishes it publishes later.
-    fn excuse_peer(&self, tag: NodeTag, now: UnixMillis) {
-        let life = lock(&self.heard).get(&tag).and_then(|heard| heard.life);
-        self.note_peer(tag, Heard { at: now, life });
-    }
-
-    fn note_peer(&self, tag: NodeTag, now: Heard) -> Option<Heard> {
+    /// Another node was asked whether its own link is sound. If it says no, what it publishes it publishes
+    /// later, on connections that are heard from their beginning; if it does not say, nothing is known.
+    fn excuse_peer(&self, tag: NodeTag, answer: Option<bool>, now: UnixMillis) {
         let mut heard = lock(&self.heard);
-        if heard.len() < PEERS_MAX || heard.contains_key(&tag) { heard.insert(tag, now) } else { None }
+        if heard.len() >= PEERS_MAX && !heard.contains_key(&tag) {
+            return;
+        }
+        let known = heard.entry(tag).or_insert(Heard { at: now, life: Some(NO_LIFE) });
+        known.at = known.at.max(now);
+        if answer.is_none() {
+            known.life = None;
+        }
     }
 
     /// Our own canary came back.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use roomcast_core::adapter::BoxFuture;
 use roomcast_core::cluster::NodeInfo;
 
-/// Asks a peer over its internal listener whether it says that its links are sound.
-pub type Probe = Arc<dyn Fn(NodeInfo) -> BoxFuture<'static, bool> + Send + Sync>;
+/// Asks a peer over its internal listener whether it says that its links are sound. `None`: there is no
+/// answer that could be trusted.
+pub type Probe = Arc<dyn Fn(NodeInfo) -> BoxFuture<'static, Option<bool>> + Send + Sync>;
 
 /// Everything that the adapter is told.
 #[derive(Clone)]

@@ -9,6 +9,8 @@
 //!
 //! Deliberately absent: who is heard, which is what counts as long as there is no doubt (`peers`).
 
+use std::time::Duration;
+
 use redis::{Cmd, Value};
 use roomcast_core::cluster::NodeInfo;
 use roomcast_core::id::NodeTag;
@@ -18,6 +20,9 @@ use crate::peers::FORGET_MS;
 use crate::proof::Fault;
 use crate::shared::Shared;
 use crate::wire::gateways;
+
+/// How long another master may take that has the slot of a key.
+const DETOUR: Duration = Duration::from_secs(1);
 
 /// What came of writing this node down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,10 +84,11 @@ async fn call(shared: &Shared, connection: &Connection, command: &Cmd) -> Result
     let why = refusal(&reply).unwrap_or_default();
     let Some(address) = moved_to(&why) else { return Ok(reply) };
     let Ok(endpoint) = shared.links.endpoint(&shared.config, address.to_owned()) else { return Ok(reply) };
-    match endpoint.connect(Nobody).await {
-        Ok(other) => other.call(command).await.or(Ok(reply)),
-        Err(error) => {
-            tracing::debug!(%error, address, "the registry is elsewhere, and there is no way to it");
+    let detour = async { endpoint.connect(Nobody).await.ok()?.call(command).await.ok() };
+    match tokio::time::timeout(DETOUR, detour).await {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) | Err(_) => {
+            tracing::debug!(address, "the registry is elsewhere, and there is no answer from there");
             Ok(reply)
         }
     }

@@ -7,7 +7,7 @@ use roomcast_core::adapter::{Adapter, Event, Events, LinkState, PublishError};
 use roomcast_core::publication::{Audience, Payload, Publication};
 use roomcast_core::room::{Namespace, Room};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -15,6 +15,7 @@ use tokio::time::timeout;
 mod support;
 
 use support::node::{config, now, room};
+use support::proxy::Proxy;
 use support::server::Server;
 use support::wait::{DEADLINE, until_async};
 
@@ -129,4 +130,65 @@ async fn an_old_server_that_repeats_the_password_is_not_repeated() {
     let (adapter, _events) = RedisAdapter::start(standalone(&address, "", SECRET), Handle::current());
     let text = explanation(&adapter, "Redis 6").await;
     assert!(!text.contains(SECRET), "{text}");
+}
+
+/// Gaps that came within a while.
+async fn gaps_within(events: &mut Events, while_: Duration) -> usize {
+    let mut gaps = 0;
+    let count = async {
+        while let Some(event) = events.recv().await {
+            gaps += usize::from(matches!(event, Event::Gap(_)));
+        }
+    };
+    let _ = timeout(while_, count).await;
+    gaps
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_do_not_answer_each_other_are_not_taken_for_elsewhere() {
+    let server = Server::start(&[]);
+    // Their probes have no answer.
+    let start = |index| {
+        let servers = Servers::Standalone(server.address());
+        RedisAdapter::start(config(index, servers, Format::Classic), Handle::current())
+    };
+    let ((one, mut hears_one), (other, mut hears_other)) = (start(0), start(1));
+    until_async("they know each other", DEADLINE, || {
+        if one.peers().len() == 1 && other.peers().len() == 1 { Ok(()) } else { Err(()) }
+    })
+    .await;
+    server.cli(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    let (gaps, others) = tokio::join!(
+        gaps_within(&mut hears_one, Duration::from_secs(4)),
+        gaps_within(&mut hears_other, Duration::from_secs(4))
+    );
+    assert!((1..=2).contains(&gaps) && (1..=2).contains(&others), "the one fault: {gaps} and {others} gaps");
+    up(&one).await;
+    up(&other).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_else_is_disconnected_from_a_server_that_takes_over() {
+    let (mut first, second) = (Server::start(&[]), Server::start(&[]));
+    let proxy = Proxy::start(&first.address()).await;
+    let (adapter, _events) = RedisAdapter::start(standalone(&proxy.address(), "", ""), Handle::current());
+    up(&adapter).await;
+    // Among them the one with the number that the node's connection has at the first server.
+    let mut bystanders = Vec::new();
+    for _ in 0..50 {
+        bystanders.push(TcpStream::connect(second.address()).await.expect("a connection"));
+    }
+    proxy.lead_to(&second.address());
+    first.kill();
+    until_async("it has moved", DEADLINE, || {
+        let clients = second.cli(&["CLIENT", "LIST", "TYPE", "pubsub"]);
+        if clients.contains("roomcast") { Ok(()) } else { Err(clients) }
+    })
+    .await;
+    up(&adapter).await;
+    for stream in &mut bystanders {
+        stream.write_all(b"PING\r\n").await.expect("open");
+        let mut answer = [0; 7];
+        timeout(DEADLINE, stream.read_exact(&mut answer)).await.expect("an answer").expect("still connected");
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Link, Target, Waiting, lock, prober, publisher, subscriber};
-use crate::connection::{ConnectError, Connection, Nobody};
+use crate::connection::{ConnectError, Connection, Nobody, text};
 use crate::inbox::Inbox;
 use crate::locate;
 use crate::proof::Fault;
@@ -40,15 +40,16 @@ async fn live(shared: &Arc<Shared>, link: &Arc<Link>, waiting: &mut Waiting) {
         }
     }
     let mut pause = PAUSE_FIRST;
-    // What the server calls the connection that heard last: it may not know yet that it is gone.
+    // The connection that heard last: the server may not know yet that it is gone.
     let mut stale = None;
     loop {
-        match connect(shared, link, stale).await {
+        match connect(shared, link, stale.take()).await {
             Ok(pair) => {
-                stale = Some(pair.hears.id);
+                stale = named(&pair.hears).await;
                 let (fault, was_up) = session(shared, link, waiting, pair).await;
                 count(shared, &fault);
-                if was_up {
+                // What parts nodes is not mended by haste.
+                if was_up && !matches!(fault, Fault::Split(_)) {
                     pause = PAUSE_FIRST;
                 }
             }
@@ -68,7 +69,7 @@ async fn live(shared: &Arc<Shared>, link: &Arc<Link>, waiting: &mut Waiting) {
     }
 }
 
-async fn connect(shared: &Arc<Shared>, link: &Arc<Link>, stale: Option<i64>) -> Result<Pair, ConnectError> {
+async fn connect(shared: &Arc<Shared>, link: &Arc<Link>, stale: Option<Named>) -> Result<Pair, ConnectError> {
     let address = match &link.target {
         Target::Node(address) => address.clone(),
         Target::Master | Target::Unknown => locate::master(shared).await?,
@@ -82,10 +83,27 @@ async fn connect(shared: &Arc<Shared>, link: &Arc<Link>, stale: Option<i64>) -> 
     if let Some(stale) = stale {
         // While it is counted as a subscriber, Node servers wait for its answers. It is nobody's error if
         // it is gone, or if we may not do this.
-        let _ = publishes.call(redis::cmd("CLIENT").arg("KILL").arg("ID").arg(stale)).await;
+        let mut kill = redis::cmd("CLIENT");
+        kill.arg("KILL").arg("ID").arg(stale.id).arg("ADDR").arg(stale.address);
+        let _ = publishes.call(&kill).await;
     }
     let hears = endpoint.connect(Inbox::new(shared, link)).await?;
     Ok(Pair { publishes: Arc::new(publishes), hears })
+}
+
+/// A connection as its server knows it. By its number alone another server, or the same after a restart,
+/// would know somebody else's.
+struct Named {
+    id: i64,
+    address: String,
+}
+
+/// `None`: the server does not say.
+async fn named(connection: &Connection) -> Option<Named> {
+    let info = connection.call(redis::cmd("CLIENT").arg("INFO")).await.ok()?;
+    let info = text(&info)?;
+    let address = info.split_ascii_whitespace().find_map(|pair| pair.strip_prefix("addr="))?;
+    Some(Named { id: connection.id, address: address.to_owned() })
 }
 
 /// Lives until a fault. Also: whether the link was sound meanwhile.

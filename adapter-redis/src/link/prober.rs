@@ -1,6 +1,7 @@
 //! Proving a link, all the time: canaries and the server's role; less often, the subscriptions
 //! that Redis holds for us; and whether the other nodes' canaries come here as well.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -26,8 +27,8 @@ const COUNT: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(1);
 /// From one look to the next, before a link is sound.
 const MEET: Duration = Duration::from_millis(100);
-/// A node that has not answered for so long does not say that its link is sound.
-const PROBE: Duration = Duration::from_secs(2);
+/// A node that has not answered for so long does not say whether its link is sound.
+const PROBE: Duration = Duration::from_secs(1);
 /// From one announcement of this node to the next.
 const ANNOUNCE: Duration = Duration::from_secs(5);
 
@@ -129,14 +130,14 @@ async fn others(shared: &Arc<Shared>, link: &Link) -> Fault {
         let mut silent = shared.peers.all();
         silent.retain(|peer| now.saturating_sub(last(peer)) > APART_MS);
         for (peer, sound) in ask(shared, silent).await {
-            if !sound {
-                // What it publishes from now on it publishes after it has become sound.
-                link.excuse_peer(peer.tag, now);
+            if sound != Some(true) {
+                link.excuse_peer(peer.tag, sound, now);
             } else if now.saturating_sub(last(&peer)) > SILENCE_MS {
                 tracing::warn!(node = %peer.tag, "another node says that its link is sound, and is not heard here");
                 return Fault::Split(last(&peer));
             }
-            if !sound && shared.clock.now().saturating_sub(peer.heard_at.max(began)) > FORGET_MS {
+            // One that answers is there, whatever its link.
+            if sound.is_none() && now.saturating_sub(peer.heard_at.max(began)) > FORGET_MS {
                 tracing::info!(node = %peer.tag, "another node is gone");
                 shared.peers.left(peer.tag);
                 link.forget_peer(peer.tag);
@@ -154,11 +155,22 @@ async fn meet(shared: &Arc<Shared>, link: &Link) -> bool {
     let since = shared.clock.now();
     let mut ticks = interval(MEET);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Who did not answer once is not waited for again.
+    let mut silent = HashSet::new();
     loop {
         ticks.tick().await;
         let mut unheard = shared.peers.all();
         unheard.retain(|peer| !lock(&link.heard).contains_key(&peer.tag));
-        if ask(shared, unheard).await.iter().all(|(_, sound)| !sound) {
+        let mut asked = unheard.clone();
+        asked.retain(|peer| !silent.contains(&peer.tag));
+        let answers = ask(shared, asked).await;
+        silent.extend(answers.iter().filter(|(_, sound)| sound.is_none()).map(|(peer, _)| peer.tag));
+        if answers.iter().all(|(_, sound)| *sound != Some(true)) {
+            let now = shared.clock.now();
+            for peer in unheard {
+                let answer = (!silent.contains(&peer.tag)).then_some(false);
+                link.excuse_peer(peer.tag, answer, now);
+            }
             return true;
         }
         if shared.clock.now().saturating_sub(since) > SILENCE_MS {
@@ -167,11 +179,11 @@ async fn meet(shared: &Arc<Shared>, link: &Link) -> bool {
     }
 }
 
-/// Which of these nodes say that their links are sound. All are asked at once, and for a bounded time.
-async fn ask(shared: &Shared, peers: Vec<NodeInfo>) -> Vec<(NodeInfo, bool)> {
+/// What these nodes say of their links. All are asked at once, and for a bounded time.
+async fn ask(shared: &Shared, peers: Vec<NodeInfo>) -> Vec<(NodeInfo, Option<bool>)> {
     let probe = |peer: NodeInfo| {
         let sound = tokio::time::timeout(PROBE, (shared.config.probe)(peer.clone()));
-        async move { (peer, sound.await.unwrap_or(false)) }
+        async move { (peer, sound.await.ok().flatten()) }
     };
     let mut asked: JoinSet<_> = peers.into_iter().map(probe).collect();
     let mut answers = Vec::new();
@@ -206,7 +218,7 @@ async fn announce(shared: &Arc<Shared>, link: &Link, publishes: &Connection) -> 
                 Ok(now) => {
                     if now == Written::No && written != Some(now) {
                         tracing::warn!(
-                            "Redis refuses this node's entry in the registry: others know it by what it says"
+                            "this node is not in the registry in Redis, which refuses it or is away: others know it by what it says"
                         );
                     }
                     written = Some(now);

@@ -64,7 +64,7 @@ pub(crate) fn config(index: NodeIndex, servers: Servers, format: Format) -> Conf
         requests_max: 1000,
         fetch_sockets_max: 10_000,
         // `start` asks the other nodes of the run.
-        probe: Arc::new(|_| Box::pin(std::future::ready(false))),
+        probe: Arc::new(|_| Box::pin(std::future::ready(None))),
     }
 }
 

@@ -21,7 +21,7 @@ fn probe(adapters: &Adapters) -> Probe {
     let adapters = Arc::clone(adapters);
     Arc::new(move |node| {
         let adapter = adapters.lock().expect("nobody panics").get(&node.tag).and_then(Weak::upgrade);
-        let sound = adapter.is_some_and(|adapter| adapter.links().iter().all(|link| link.state == LinkState::Up));
+        let sound = adapter.map(|adapter| adapter.links().iter().all(|link| link.state == LinkState::Up));
         Box::pin(std::future::ready(sound))
     })
 }

@@ -111,8 +111,8 @@ fn probe(node: &Later) -> Probe {
     Arc::new(move |peer| {
         let node = node.get().and_then(Weak::upgrade);
         Box::pin(async move {
-            let Some(node) = node else { return false };
-            call(&node, &peer, SOUND, Bytes::new()).await.is_ok_and(|answer| &answer[..] == b"true")
+            let answer = call(&node?, &peer, SOUND, Bytes::new()).await.ok()?;
+            Some(&answer[..] == b"true")
         })
     })
 }
