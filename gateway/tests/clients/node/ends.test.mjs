@@ -84,6 +84,8 @@ for (const { name: version, io } of VERSIONS) {
     const sockets = await Promise.all(
       TRANSPORTS.map(({ transports }) => connected(t, io, gateway.publicUrl, { transports })),
     );
+    // A client that is cut off amid its upgrade may notice by its heartbeat only, after 45 s.
+    await Promise.all(sockets.map((socket, n) => settled(socket, TRANSPORTS[n])));
     const back = Promise.all(sockets.map((socket) => within(new Promise((resolve) => socket.once("connect", resolve)), "connect")));
     await gateway.kill();
     await gateway.launchAgain();
