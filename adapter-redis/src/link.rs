@@ -7,10 +7,12 @@
 //! | `publisher` | publications on their way to Redis, and what comes of them |
 //! | `recent` | what was published since the last proof |
 //! | `subscriber` | asking Redis for what is wanted |
+//! | `announcer` | telling the others of this node, and of gaps |
 //! | `prober` | canaries, the server's role, the count of subscriptions, the peers' canaries |
 //!
 //! Deliberately absent: which channel belongs to which link (`links`), and what messages mean (`inbox`).
 
+mod announcer;
 mod life;
 mod prober;
 mod publisher;

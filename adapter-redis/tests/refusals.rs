@@ -192,3 +192,26 @@ async fn nobody_else_is_disconnected_from_a_server_that_takes_over() {
         timeout(DEADLINE, stream.read_exact(&mut answer)).await.expect("an answer").expect("still connected");
     }
 }
+
+/// A server that greets as a master does, and answers nothing else.
+async fn hung_after_the_greeting() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound").to_string();
+    tokio::spawn(async move {
+        let mut streams = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut words = vec![0; 1024];
+            let _ = stream.read(&mut words).await;
+            let _ = stream.write_all(b"%2\r\n$2\r\nid\r\n:7\r\n$4\r\nrole\r\n$6\r\nmaster\r\n").await;
+            streams.push(stream);
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_hangs_after_the_greeting_is_let_go() {
+    let address = hung_after_the_greeting().await;
+    let (adapter, _events) = RedisAdapter::start(standalone(&address, "", ""), Handle::current());
+    explanation(&adapter, "came back for 5 s").await;
+}

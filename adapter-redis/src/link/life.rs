@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::{Link, Target, Waiting, lock, prober, publisher, subscriber};
 use crate::connection::{ConnectError, Connection, Nobody, text};
 use crate::inbox::Inbox;
@@ -18,6 +20,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 struct Pair {
     publishes: Arc<Connection>,
     hears: Connection,
+    /// The one that hears, for whoever replaces it.
+    named: Option<Named>,
 }
 
 /// Runs until the link is closed.
@@ -44,8 +48,8 @@ async fn live(shared: &Arc<Shared>, link: &Arc<Link>, waiting: &mut Waiting) {
     let mut stale = None;
     loop {
         match connect(shared, link, stale.take()).await {
-            Ok(pair) => {
-                stale = named(&pair.hears).await;
+            Ok(mut pair) => {
+                stale = pair.named.take();
                 let (fault, was_up) = session(shared, link, waiting, pair).await;
                 count(shared, &fault);
                 // What parts nodes is not mended by haste.
@@ -85,10 +89,12 @@ async fn connect(shared: &Arc<Shared>, link: &Arc<Link>, stale: Option<Named>) -
         // it is gone, or if we may not do this.
         let mut kill = redis::cmd("CLIENT");
         kill.arg("KILL").arg("ID").arg(stale.id).arg("ADDR").arg(stale.address);
-        let _ = publishes.call(&kill).await;
+        let _ = timeout(endpoint.timeout, publishes.call(&kill)).await;
     }
     let hears = endpoint.connect(Inbox::new(shared, link)).await?;
-    Ok(Pair { publishes: Arc::new(publishes), hears })
+    // A server that hangs from here on is found out by its canaries.
+    let named = timeout(endpoint.timeout, named(&hears)).await.ok().flatten();
+    Ok(Pair { publishes: Arc::new(publishes), hears, named })
 }
 
 /// A connection as its server knows it. By its number alone another server, or the same after a restart,
@@ -108,7 +114,7 @@ async fn named(connection: &Connection) -> Option<Named> {
 
 /// Lives until a fault. Also: whether the link was sound meanwhile.
 async fn session(shared: &Arc<Shared>, link: &Arc<Link>, waiting: &mut Waiting, pair: Pair) -> (Fault, bool) {
-    let Pair { publishes, hears } = pair;
+    let Pair { publishes, hears, .. } = pair;
     link.begin(shared);
     *lock(&link.connection) = Some(Arc::clone(&publishes));
     let fault = tokio::select! {

@@ -9,13 +9,12 @@ use std::time::Duration;
 use redis::Value;
 use roomcast_core::cluster::NodeInfo;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Link, lock};
+use super::{Link, announcer, lock};
 use crate::connection::{Connection, number, text};
 use crate::peers::FORGET_MS;
 use crate::proof::{APART_MS, Fault, SILENCE_MS};
-use crate::registry::{self, Written};
 use crate::shared::Shared;
 use crate::wire::gateways::{self, Own};
 
@@ -29,8 +28,6 @@ const LOOK: Duration = Duration::from_secs(1);
 const MEET: Duration = Duration::from_millis(100);
 /// A node that has not answered for so long does not say whether its link is sound.
 const PROBE: Duration = Duration::from_secs(1);
-/// From one announcement of this node to the next.
-const ANNOUNCE: Duration = Duration::from_secs(5);
 
 /// Proves until there is a fault.
 pub(super) async fn probe(shared: &Arc<Shared>, link: &Link, publishes: &Connection, hears: &Connection) -> Fault {
@@ -39,7 +36,7 @@ pub(super) async fn probe(shared: &Arc<Shared>, link: &Link, publishes: &Connect
         fault = overdue(shared, link) => fault,
         fault = counts(link, hears) => fault,
         fault = others(shared, link) => fault,
-        fault = announce(shared, link, publishes) => fault,
+        fault = announcer::announce(shared, link, publishes) => fault,
     }
 }
 
@@ -191,57 +188,6 @@ async fn ask(shared: &Shared, peers: Vec<NodeInfo>) -> Vec<(NodeInfo, Option<boo
         answers.extend(answer.ok());
     }
     answers
-}
-
-/// Tells the others of this node, and leaves word of it in Redis, on the link where that belongs.
-async fn announce(shared: &Arc<Shared>, link: &Link, publishes: &Connection) -> Fault {
-    let key = gateways::node_key(&shared.config.prefix, shared.tag());
-    let mut next = Instant::now();
-    let mut written = None;
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep_until(next) => {}
-            () = shared.untold.changed.notified() => {}
-            // At once: who does not know the others does not miss them either.
-            () = link.sound.notified() => next = Instant::now(),
-        }
-        tell(shared, link).await;
-        if Instant::now() < next {
-            continue;
-        }
-        next = Instant::now() + ANNOUNCE;
-        if shared.left.load(Ordering::Relaxed) {
-            continue;
-        }
-        if shared.links.is_of(link, &key) {
-            match registry::write(shared, publishes, written != Some(Written::Yes)).await {
-                Ok(now) => {
-                    if now == Written::No && written != Some(now) {
-                        tracing::warn!(
-                            "this node is not in the registry in Redis, which refuses it or is away: others know it by what it says"
-                        );
-                    }
-                    written = Some(now);
-                }
-                Err(fault) => return fault,
-            }
-        }
-        if shared.links.is_of(link, &gateways::all(&shared.config.prefix)) {
-            shared.announce(&Own::Joined(shared.me()));
-        }
-    }
-}
-
-/// Tells the others of gaps that this node has made for them, if this is the link where that belongs; what
-/// Redis does not take stays.
-async fn tell(shared: &Shared, link: &Link) {
-    let channel = gateways::all(&shared.config.prefix);
-    while let Some(gap) = shared.untold.next().filter(|_| shared.links.is_of(link, &channel)) {
-        let payload = gateways::encode(&Own::Gap { from: shared.tag(), gap: gap.clone() });
-        let Ok(told) = link.post(shared, channel.clone(), payload, None) else { return };
-        let Ok(Ok(_)) = told.await else { return };
-        shared.untold.told(&gap);
-    }
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@
 //! of is answered with a noop after a pause, and the client polls again: the session lives on as soon
 //! as its owner answers, and the client itself gives it up when it hears no ping. So it is with an
 //! owner that does not take our proof: while nodes get a new secret one by one, sessions live on where
-//! some polls reach their owner. A POST waits a few seconds for its owner. What the owner may have heard, and answered in vain, is lost: then the
-//! answer is that there is no such session, which is what the client makes true. While its node is
-//! not known at all, a session is not known either.
+//! some polls reach their owner. A POST waits a few seconds for its owner. What the owner may have
+//! heard, and answered in vain, is lost: then the answer is that there is no such session, which is
+//! what the client makes true. While its node is not known at all, a session is not known either.
 //!
 //! A node that goes away has the owners let go of the GETs that it carries: their sessions live on,
 //! through other nodes.

@@ -12,18 +12,11 @@ use roomcast::settings::{AdapterKind, Secret, Settings};
 use super::gateway::{Running, gateway};
 use super::nodes::SECRET;
 
-#[allow(dead_code, clippy::panic, reason = "tests of the adapter use the rest of it; all of it is tests")]
-#[path = "../../../adapter-redis/tests/support/ports.rs"]
-mod ports;
-#[allow(dead_code, clippy::panic, reason = "tests of the adapter use the rest of it; all of it is tests")]
-#[path = "../../../adapter-redis/tests/support/server.rs"]
-mod server;
-#[allow(dead_code, clippy::panic, reason = "tests of the adapter use the rest of it; all of it is tests")]
-#[path = "../../../adapter-redis/tests/support/wait.rs"]
-mod wait;
+#[path = "../../../adapter-redis/tests/support/alone.rs"]
+mod alone;
 
-pub(crate) use server::Server;
-pub(crate) use wait::until;
+pub(crate) use alone::Server;
+pub(crate) use alone::until;
 
 /// Starts gateways on one server, and waits until their links are proven and each knows all.
 pub(crate) fn start<const N: usize>(server: &Server, change: impl Fn(&mut Settings)) -> [Running; N] {

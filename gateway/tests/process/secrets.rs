@@ -2,15 +2,8 @@
 
 use super::program::{Program, ask};
 
-#[allow(dead_code, clippy::panic, reason = "tests of the adapter use the rest of it; all of it is tests")]
-#[path = "../../../adapter-redis/tests/support/ports.rs"]
-mod ports;
-#[allow(dead_code, clippy::panic, reason = "tests of the adapter use the rest of it; all of it is tests")]
-#[path = "../../../adapter-redis/tests/support/server.rs"]
-mod server;
-#[allow(dead_code, clippy::panic, reason = "tests of the adapter use the rest of it; all of it is tests")]
-#[path = "../../../adapter-redis/tests/support/wait.rs"]
-mod wait;
+#[path = "../../../adapter-redis/tests/support/alone.rs"]
+mod alone;
 
 const WARNING: &str = "another node does not take what is forwarded to it";
 const OUT: &str = "roomcast_forwarded_requests_total{direction=\"out\",result=\"refused\"}";
@@ -26,7 +19,7 @@ fn second(line: &str) -> u32 {
 
 #[test]
 fn it_is_said_seldom_and_counted_each_time() {
-    let server = server::Server::start(&[]);
+    let server = alone::Server::start(&[]);
     let node = |secret: char| {
         let address = server.address();
         Program::start(&format!(
